@@ -1,0 +1,253 @@
+"""
+Columns that follow from others: what lies inside `userIdentity` and its like, times, the actor, the partition.
+
+Values repeat within an object, so each different text is read once and its result taken for every row that has it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trailhouse.decode import actor, times
+from trailhouse.decode.clean import clean
+from trailhouse.decode.columns import Columns
+from trailhouse.decode.layout import Inner, Layout
+from trailhouse.decode.values import Delivered
+from trailhouse.lake import schema
+
+INVALID = "_invalid"
+ACCOUNT = re.compile(r"[0-9]{12}")
+REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]+")
+REGION_LENGTH = 32  # a longer one fits the grammar and breaks a path
+
+# Fields that AWS leaves out when they are too large, saying so in their place.
+CAN_BE_OMITTED = ("request_parameters", "response_elements", "additional_event_data", "service_event_details")
+OMITTED_HINTS = (b'"omitted"', b'too large"')
+
+
+def derive(columns: Columns, slices: list[bytes], layout: Layout, delivered: Delivered) -> pa.Table:
+    """The rows of one object, every column of its table but the batch filled."""
+    rows = _Rows(columns, layout)
+    for inner in layout.inner.values():
+        rows.read_inside(inner)
+    for column in layout.table.columns:
+        if column.type == "timestamp" and column.path:
+            rows.read_times(column)
+    rows.place(delivered)
+    rows.look_for_omissions(slices)
+    rows.arrays["content_hash"] = pa.array([content_hash(slices[i]) for i in rows.index], pa.int64())
+    count = len(rows.index)
+    rows.arrays["source"] = pa.repeat(delivered.source, count)
+    rows.arrays["source_object"] = pa.repeat(delivered.key, count)
+    rows.arrays["batch_id"] = pa.nulls(count, pa.string())
+    rows.arrays["parse_flags"] = rows.flag_lists()
+    return pa.table([rows.arrays[f.name] for f in rows.schema], schema=rows.schema)
+
+
+def content_hash(text: bytes) -> int:
+    """64 bits of a record's SHA-256, as Iceberg's signed long."""
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big", signed=True)
+
+
+class _Rows:
+    """The growing columns of one object, with the flags of its rows."""
+
+    def __init__(self, columns: Columns, layout: Layout) -> None:
+        self.layout = layout
+        self.schema = schema.arrow_schema(layout.table.name)
+        self.arrays: dict[str, pa.Array] = {
+            name: _whole(columns.table[name]) for name in columns.table.column_names
+        }
+        self.flags = columns.flags
+        self.index: list[int] = self.arrays["record_index"].to_pylist()
+
+    def flag(self, rows: Iterable[int], word: str) -> None:
+        for row in rows:
+            self.flags.setdefault(row, set()).add(word)
+
+    def flag_where(self, mask: pa.Array, word: str) -> None:
+        if pc.any(mask).as_py():
+            self.flag(pc.indices_nonzero(mask).to_pylist(), word)
+
+    def flag_lists(self) -> pa.Array:
+        if not self.flags:
+            return pa.nulls(len(self.index), schema.ARROW_TYPES["list<string>"])
+        lists = [sorted(self.flags[row]) if row in self.flags else None for row in range(len(self.index))]
+        return pa.array(lists, schema.ARROW_TYPES["list<string>"])
+
+    def each(self, array: pa.Array, read: Callable[[str | None], tuple[Any, str]]) -> tuple[pa.Array, list[Any]]:
+        """Read each different text once; flag the rows whose text earns a word. Returns places and results."""
+        encoded = array.dictionary_encode(null_encoding="encode")
+        results = []
+        for number, text in enumerate(encoded.dictionary.to_pylist()):
+            result, words = read(text)
+            results.append(result)
+            if words:
+                rows = pc.indices_nonzero(pc.equal(encoded.indices, number)).to_pylist()
+                for word in words.split(","):
+                    self.flag(rows, word)
+        return encoded.indices, results
+
+    def read_inside(self, inner: Inner) -> None:
+        """The columns inside one top-level field, and the actor where that field is the identity."""
+        parent = self.arrays[inner.parent.name]
+        mistyped = f"type:{inner.parent.path[0]}"
+        if bad := [row for row, flags in self.flags.items() if mistyped in flags]:
+            keep = pa.array([row not in set(bad) for row in range(len(parent))])
+            parent = pc.if_else(keep, parent, pa.scalar(None, pa.string()))
+        places, leaves = self.each(parent, lambda text: _leaves(text, inner))
+        for column, values in zip(inner.columns, zip(*leaves, strict=True) if leaves else (), strict=False):
+            kind = pa.string() if column.type == "timestamp" else column.arrow
+            self.arrays[column.name] = pa.array(values, kind).take(places)
+        if not leaves:
+            for column in inner.columns:
+                self.arrays[column.name] = pa.nulls(0, pa.string() if column.type == "timestamp" else column.arrow)
+        if inner.parent.name == "user_identity":
+            self._resolve_actors(inner, places, leaves)
+
+    def _resolve_actors(self, inner: Inner, places: pa.Array, leaves: list[tuple[Any, ...]]) -> None:
+        names = [c.name for c in inner.columns]
+        actors = [actor.resolve(dict(zip(names, values, strict=True))) for values in leaves]
+        for number, name in enumerate(actor.Actor._fields):
+            self.arrays[name] = pa.array([a[number] for a in actors], pa.string()).take(places)
+
+    def read_times(self, column: schema.Column) -> None:
+        """Text becomes a time; a spelling that the time does not give back stays in `extra`."""
+        texts = self.arrays[column.name]
+        main = column.name == "event_time"
+        word = "time" if main else f"type:{'.'.join(column.path)}"
+
+        def read(text: str | None) -> tuple[int | None, str]:
+            micros = times.read(text) if text is not None else None
+            if main and micros is not None and not times.in_range(micros):
+                micros = None
+            return micros, word if micros is None and (main or text is not None) else ""
+
+        places, moments = self.each(texts, read)
+        self.arrays[column.name] = pa.array(moments, column.arrow).take(places)
+        if len(column.path) == 1:
+            self._keep_spelling(column, texts)
+        if main:
+            days = [None if m is None else m // times.DAY for m in moments]
+            self.arrays["event_date"] = pa.array(days, pa.int32()).take(places).cast(pa.date32())
+
+    def _keep_spelling(self, column: schema.Column, texts: pa.Array) -> None:
+        read = self.arrays[column.name].is_valid()
+        odd = [t for t in pc.unique(texts).to_pylist() if t is not None and not times.is_canonical(t)]
+        mask = pc.or_(pc.is_in(texts, pa.array(odd, pa.string())), pc.and_(texts.is_valid(), pc.invert(read)))
+        if not pc.any(mask).as_py():
+            return
+        extra, given = self.arrays["extra"].to_pylist(), texts.to_pylist()
+        for row in pc.indices_nonzero(mask).to_pylist():
+            member = f"{msgspec.json.encode(column.path[0]).decode()}:{msgspec.json.encode(given[row]).decode()}"
+            extra[row] = "{" + member + "}" if extra[row] is None else "{" + member + "," + extra[row][1:]
+        self.arrays["extra"] = pa.array(extra, pa.string())
+
+    def place(self, delivered: Delivered) -> None:
+        """The partition, from the record alone; and whether the object's key says the same."""
+        accounts, regions = self.arrays["recipient_account_id"], self.arrays["aws_region"]
+        if "identity_account_id" in self.arrays:
+            accounts = pc.coalesce(accounts, self.arrays["identity_account_id"])
+        self.arrays["account_id"] = self._valid(accounts, is_account, "account")
+        self.arrays["region"] = self._valid(regions, is_region, "region")
+        for name, said in (("account_id", delivered.account_id), ("region", delivered.region)):
+            place = self.arrays[name]
+            self.flag_where(pc.and_(pc.not_equal(place, INVALID), pc.not_equal(place, said)), "path_mismatch")
+        ids = self.arrays["event_id"]
+        self.flag_where(pc.fill_null(pc.equal(ids, ""), True), "no_id")
+
+    def _valid(self, array: pa.Array, fits: Callable[[str], bool], word: str) -> pa.Array:
+        def read(text: str | None) -> tuple[str, str]:
+            return (text, "") if text is not None and fits(text) else (INVALID, word)
+
+        places, values = self.each(array, read)
+        return pa.array(values, pa.string()).take(places)
+
+    def look_for_omissions(self, slices: list[bytes]) -> None:
+        """Flag the rows in which AWS left a field out for its size."""
+        suspects = [row for row, i in enumerate(self.index) if any(hint in slices[i] for hint in OMITTED_HINTS)]
+        columns = [self.arrays[name] for name in CAN_BE_OMITTED if name in self.arrays]
+        self.flag((row for row in suspects if any(_is_omitted(c[row].as_py()) for c in columns)), "omitted")
+
+
+def is_account(text: str) -> bool:
+    """Whether a text is an account id: twelve ASCII digits."""
+    return ACCOUNT.fullmatch(text) is not None
+
+
+def is_region(text: str) -> bool:
+    """Whether a text fits the grammar of region names, in every AWS partition."""
+    return len(text) <= REGION_LENGTH and REGION.fullmatch(text) is not None
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _is_omitted(text: str | None) -> bool:
+    if text is None or not text.startswith("{"):
+        return False
+    try:
+        value = msgspec.json.decode(clean(text.encode())[0])
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return str(value.get("omitted")).lower() == "true" or str(value.get("reason")).endswith("too large")
+
+
+def _leaves(text: str | None, inner: Inner) -> tuple[tuple[Any, ...], str]:
+    """The values of the columns inside a text, and the flags it earns."""
+    if text is None:
+        return (None,) * len(inner.columns), ""
+    try:
+        found, flags = inner.leaves(inner.decoder.decode(text)), []
+    except (msgspec.DecodeError, RecursionError):
+        found, flags = _lenient_leaves(text, inner)
+    values = []
+    for column, value in zip(inner.columns, found, strict=True):
+        if column.spelled == "text" and isinstance(value, str):
+            spelled = {"true": True, "false": False}.get(value.lower())
+            if spelled is None:
+                flags.append(f"type:{'.'.join(column.path)}")
+            value = spelled
+        values.append(value)
+    return tuple(values), ",".join(flags)
+
+
+def _lenient_leaves(text: str, inner: Inner) -> tuple[tuple[Any, ...], list[str]]:
+    """The same where some value is not of its type: that column alone is left empty."""
+    try:
+        parent = msgspec.json.decode(clean(text.encode())[0])
+    except (msgspec.DecodeError, RecursionError):
+        return (None,) * len(inner.columns), [f"type:{inner.parent.path[0]}"]
+    values: list[Any] = []
+    flags: list[str] = []
+    for column in inner.columns:
+        value, flag = _leaf(parent, column)
+        values.append(value)
+        if flag and flag not in flags:
+            flags.append(flag)
+    return tuple(values), flags
+
+
+_WANTED: dict[str, tuple[type, ...]] = {"string": (str,), "timestamp": (str,), "boolean": (bool,), "double": (float, int)}
+
+
+def _leaf(parent: Any, column: schema.Column) -> tuple[Any, str]:
+    value = parent
+    for depth, step in enumerate(column.path[1:], 1):
+        if value is None:
+            return None, ""
+        if not isinstance(value, dict):
+            return None, f"type:{'.'.join(column.path[:depth])}"
+        value = value.get(step)
+    wanted = (bool, str) if column.spelled == "text" else _WANTED[column.type]
+    if value is None or (isinstance(value, wanted) and not (column.type == "double" and isinstance(value, bool))):
+        return float(value) if column.type == "double" and value is not None else value, ""
+    return None, f"type:{'.'.join(column.path)}"

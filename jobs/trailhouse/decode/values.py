@@ -1,0 +1,59 @@
+"""
+What goes into decoding an object, and what comes out. Plain values, so that they travel to workers and back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on one object, so that no input costs more than its share (each several times what AWS documents)."""
+
+    stored_bytes: int = 64 * 2**20  # of the object as it lies in the bucket
+    inflated_bytes: int = 200 * 2**20  # AWS closes a file at 50 MB of JSON
+    records: int = 500_000  # in one object
+    record_bytes: int = 4 * 2**20  # one record's JSON; AWS caps events at 256 KB, in places 1 MB
+    depth: int = 64  # levels of one record; the deepest real one seen has 12
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What is known of an object before its bytes are read: where it lies and what its key says."""
+
+    source: str  # "s3://bucket" or "file:///folder"
+    key: str
+    kind: str  # the folder: "CloudTrail", "CloudTrail-Insight", …
+    account_id: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Something in an object that is no record, or an object that can't be read. A row of the table `quarantine`."""
+
+    reason: str  # a fixed word, so that rejects can be counted by it
+    position: int | None  # index in `Records`, None for the whole object
+    raw: bytes  # the bytes, cut at a bound
+    size: int  # of the uncut bytes
+    sha256: str  # of the uncut bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """
+    One object, decoded: `records == rows.num_rows + len(record rejects)`.
+
+    When the object as a whole is quarantined, `rows` is empty, `records` is 0, and `rejects` holds one Reject
+    without a position.
+    """
+
+    rows: pa.Table  # every column of the table that the object's kind feeds, lineage included
+    rejects: tuple[Reject, ...]
+    records: int
+    flags: tuple[str, ...]  # of the object: plain, bom, trailing_padding, extra_members
+    sha256: str  # of the inflated bytes, "" when they could not be had
+    inflated_bytes: int
