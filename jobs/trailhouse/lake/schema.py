@@ -93,7 +93,7 @@ class Table:
 @cache
 def table(name: str) -> Table:
     """The table of that name."""
-    raw = tomllib.loads((_folder() / f"{name}.toml").read_text("utf-8"))
+    raw = tomllib.loads(text(name))
     return Table(
         name=raw["table"],
         doc=raw["doc"],
@@ -104,6 +104,11 @@ def table(name: str) -> Table:
         sort=tuple(raw["sort"]),
         key=tuple(raw["key"]),
     )
+
+
+def text(name: str) -> str:
+    """The table's file, as it is written."""
+    return (_folder() / f"{name}.toml").read_text("utf-8")
 
 
 @cache

@@ -1,0 +1,233 @@
+"""
+What the audit asks of the staged files, partition by partition, in workers: it reads back what was written.
+
+Counts rows by the object that delivered them, recomputes partitions from the rows, and looks for keys that more than
+one row has, among the staged files and those that are there already. Reads key columns only; whole rows only of keys
+that meet with different contents.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyiceberg.io import FileIO
+from pyiceberg.transforms import BucketTransform
+from pyiceberg.types import StringType
+
+from trailhouse import settings
+from trailhouse.decode.canonical import same
+from trailhouse.decode.rebuild import record
+from trailhouse.ingest import duplicates
+from trailhouse.ingest.values import Twins
+from trailhouse.lake import catalog, schema, write
+
+COLUMNS = (
+    "account_id",
+    "region",
+    "event_date",
+    "event_time",
+    "event_id",
+    "content_hash",
+    "source",
+    "source_object",
+    "record_index",
+    "parse_flags",
+)
+KNOWN = ("account_id", "region", "event_id", "content_hash")
+AT_ONCE = 500_000  # rows of published files compared in one go
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One partition of one table: the files that the batch adds, and those that are there."""
+
+    table: str
+    staged: tuple[tuple[str, int, tuple[tuple[str, int, object], ...]], ...]  # path, rows, (column, buckets, value)s
+    published: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(rows for _, rows, _ in self.staged)
+
+
+@dataclass(frozen=True)
+class Look:
+    """A task: some partitions."""
+
+    lake: settings.Lake
+    partitions: tuple[Partition, ...]
+
+
+@dataclass
+class Seen:
+    """What a look found."""
+
+    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (table, source, key) -> rows
+    flags: Counter[tuple[str, str]] = field(default_factory=Counter)  # (table, word) -> rows
+    misplaced: Counter[str] = field(default_factory=Counter)  # table -> rows whose partition doesn't follow from them
+    malformed: list[str] = field(default_factory=list)  # files that are not of the table's schema or row count
+    twins: list[Twins] = field(default_factory=list)
+    looked_at: Counter[str] = field(default_factory=Counter)  # table -> rows
+
+
+def look(task: Look) -> Seen:
+    """Read the staged files of some partitions back."""
+    io = catalog.file_io(task.lake)
+    seen = Seen()
+    for partition in task.partitions:
+        if partition.table == "quarantine":
+            _count_quarantined(partition, io, seen)
+        else:
+            _Partition(partition, io, seen).look()
+    return seen
+
+
+def _count_quarantined(partition: Partition, io: FileIO, seen: Seen) -> None:
+    for path, rows, _ in partition.staged:
+        read = write.open_file(path, io).read(["source", "key", "record_index", "reason"])
+        seen.looked_at["quarantine"] += read.num_rows
+        if read.num_rows != rows:
+            seen.malformed.append(path)
+        for row in read.to_pylist():
+            if row["record_index"] is not None:
+                seen.counts["quarantine", row["source"], row["key"]] += 1
+            seen.flags["quarantine", row["reason"]] += 1
+
+
+class _Partition:
+    """The staged rows of one partition, with what they are compared to."""
+
+    def __init__(self, partition: Partition, io: FileIO, seen: Seen) -> None:
+        self.name, self.partition, self.io, self.seen = partition.table, partition, io, seen
+        self.whole: dict[str, pa.Table] = {}  # the last two files that were read whole
+        self.files = [path for path, _, _ in partition.staged]
+        self.rows = pa.concat_tables([self._read(number) for number in range(len(self.files))])
+
+    def look(self) -> None:
+        self._count()
+        self._check_place()
+        self._find_twins()
+
+    def _read(self, number: int) -> pa.Table:
+        path, rows, _ = self.partition.staged[number]
+        file = write.open_file(path, self.io)
+        read = file.read(list(COLUMNS))
+        if read.num_rows != rows or not _is_of(file.schema_arrow, self.name):
+            self.seen.malformed.append(path)
+        count = read.num_rows
+        read = read.append_column("file", pa.array(np.full(count, number, np.int32)))
+        return read.append_column("place", pa.array(np.arange(count, dtype=np.int64)))
+
+    def _count(self) -> None:
+        self.seen.looked_at[self.name] += self.rows.num_rows
+        by_object = self.rows.group_by(["source", "source_object"]).aggregate([([], "count_all")])
+        for row in by_object.to_pylist():
+            self.seen.counts[self.name, row["source"], row["source_object"]] += row["count_all"]
+        words = pc.value_counts(pc.list_flatten(self.rows["parse_flags"])).to_pylist()
+        for word in words:
+            self.seen.flags[self.name, word["values"]] += word["counts"]
+
+    def _check_place(self) -> None:
+        dates = self.rows["event_time"].cast(pa.date32())
+        wrong = _differ(self.rows["event_date"], dates)
+        for number, (_, _, values) in enumerate(self.partition.staged):
+            mine = np.equal(self.rows["file"].to_numpy(), number)
+            for column, buckets, value in values:
+                come_to = self.rows[column]
+                if buckets:
+                    come_to = BucketTransform(buckets).pyarrow_transform(StringType())(come_to)
+                wrong |= mine & _differ(come_to, pa.repeat(pa.scalar(value, come_to.type), self.rows.num_rows))
+        if wrong.any():
+            self.seen.misplaced[self.name] += int(wrong.sum())
+
+    def _find_twins(self) -> None:
+        """Order: what is published first, then by (source, object, index), as the design says who is first."""
+        order = [(name, "ascending") for name in ("source", "source_object", "record_index")]
+        mine = self.rows.take(pc.sort_indices(self.rows, sort_keys=order))
+        theirs = self._published(duplicates.keys(mine))
+        first = theirs.num_rows
+        both = pa.concat_tables([theirs.select([*duplicates.KEY, "content_hash"]), duplicates.keys(mine)])
+        both = both.append_column("row", pa.array(np.arange(both.num_rows)))
+        different = duplicates.first_of_each(both)
+        drops = np.setdiff1d(np.arange(first, both.num_rows), different).tolist()
+        flags: list[int] = []
+        for group in duplicates.groups(both.take(pa.array(different))):
+            stay = max(1, sum(row < first for row in group))
+            drop, conflict = duplicates.judge(group, lambda row: self._text(row, mine, theirs), same, stay)
+            drops += drop
+            flags += conflict
+        settled = self._flagged(mine)
+        self._report(mine, [d - first for d in drops], [f - first for f in flags if f - first not in settled])
+
+    def _flagged(self, mine: pa.Table) -> set[int]:
+        """Rows that carry the flag already: they stay, unless they say what another row says."""
+        words = pc.fill_null(pc.binary_join(mine["parse_flags"], " "), "")
+        marked = pc.match_substring(words, duplicates.CONFLICT)
+        return set(np.flatnonzero(marked.to_numpy(zero_copy_only=False)).tolist())
+
+    def _report(self, mine: pa.Table, drops: list[int], flags: list[int]) -> None:
+        found: dict[str, tuple[list[int], list[int], Counter[tuple[str, str]], Counter[tuple[str, str]]]] = {}
+        for kind, rows in enumerate((drops, flags)):
+            taken = mine.select(["file", "place", "source", "source_object"]).take(pa.array(rows, pa.int64()))
+            for file, place, source, key in zip(*(c.to_pylist() for c in taken.columns), strict=True):
+                entry = found.setdefault(self.files[file], ([], [], Counter(), Counter()))
+                (entry[0], entry[1])[kind].append(place)
+                (entry[2], entry[3])[kind][source, key] += 1
+        for path, (dropped, flagged, by_drop, by_flag) in found.items():
+            self.seen.twins.append(Twins(self.name, path, tuple(dropped), tuple(flagged), by_drop, by_flag))
+
+    def _text(self, row: int, mine: pa.Table, theirs: pa.Table) -> bytes:
+        """The original record of a row, ours or published."""
+        if row < theirs.num_rows:
+            path, place = theirs["path"][row].as_py(), theirs["place"][row].as_py()
+        else:
+            row -= theirs.num_rows
+            path, place = self.files[mine["file"][row].as_py()], mine["place"][row].as_py()
+        if path not in self.whole:
+            self.whole = {path: write.open_file(path, self.io).read()} | dict(list(self.whole.items())[:1])
+        return record(self.whole[path].slice(place, 1).to_pylist()[0], self.name)
+
+    def _published(self, mine: pa.Table) -> pa.Table:
+        """Published rows that have the key of one of ours, with where they lie."""
+        wanted = pc.unique(mine["key"])
+        found = []
+        for gathered in _gathered(self.partition.published, self.io):
+            keys = duplicates.keys(gathered)
+            keys = keys.append_column("path", gathered["path"]).append_column("place", gathered["place"])
+            found.append(keys.filter(pc.is_in(keys["key"], wanted)))
+        places = [("path", pa.string()), ("place", pa.int64())]
+        return pa.concat_tables(found) if found else pa.schema([*mine.schema, *places]).empty_table()
+
+
+def _gathered(paths: Sequence[str], io: FileIO) -> Iterator[pa.Table]:
+    """Key columns of published files, some files at a time."""
+    parts: list[pa.Table] = []
+    for path in paths:
+        read = write.open_file(path, io).read(list(KNOWN))
+        read = read.append_column("path", pa.repeat(path, read.num_rows))
+        parts.append(read.append_column("place", pa.array(np.arange(read.num_rows))))
+        if sum(part.num_rows for part in parts) >= AT_ONCE:
+            yield pa.concat_tables(parts)
+            parts = []
+    if parts:
+        yield pa.concat_tables(parts)
+
+
+def _differ(one: pa.ChunkedArray, other: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    """Where two columns differ, NULL being equal to NULL."""
+    equal = pc.fill_null(pc.equal(one, other), False)
+    both_null = pc.and_(pc.is_null(one), pc.is_null(other))
+    return np.asarray(pc.invert(pc.or_(equal, both_null)).to_numpy(zero_copy_only=False), np.bool_)
+
+
+def _is_of(read: pa.Schema, name: str) -> bool:
+    wanted = schema.arrow_schema(name)
+    return read.names == wanted.names and all(
+        field.type == wanted.field(field.name).type or pa.types.is_list(field.type) for field in read
+    )

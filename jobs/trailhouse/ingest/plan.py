@@ -1,0 +1,202 @@
+"""
+Plan: what is new. Source objects, listed, less the ledger: a set difference, never a cursor over times or keys.
+
+Needs no JVM. Knows sources and the ledger; knows nothing of what the objects hold.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import secrets
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import groupby
+
+from pyiceberg.io import FileIO
+
+from trailhouse import settings
+from trailhouse.ingest.values import Object, Plan
+from trailhouse.lake import catalog, rows
+from trailhouse.lake.catalog import Lake
+from trailhouse.sources.listing import Found, Problem, Scan, source_id
+from trailhouse.sources.objects import Fetched, ReadLimits, ToRead, reader_for
+from trailhouse.sources.state import ListingState
+
+# Days of the ledger held at once: a full reconcile of ten years goes through them in pieces.
+DAYS_AT_ONCE = 60
+
+# What a dry run estimates with. Requests at S3's list price in us-east-1; the rate is a slow machine's, per core.
+DOLLARS_PER_LIST = 0.005 / 1000
+DOLLARS_PER_GET = 0.0004 / 1000
+BYTES_PER_SECOND = 3 * 2**20
+SECONDS_TO_START = 10
+
+
+@dataclass
+class Survey:
+    """What listing found."""
+
+    new: list[Object] = field(default_factory=list)
+    known: int = 0
+    regenerated: int = 0  # objects whose key was settled before, with other content
+    skipped: Counter[str] = field(default_factory=Counter)
+    list_calls: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    states: dict[int, ListingState] = field(default_factory=dict)  # source -> to be stored when the run is over
+
+    @property
+    def bytes(self) -> int:
+        return sum(o.size for o in self.new)
+
+
+def survey(config: settings.Settings, lake: Lake | None, now: datetime) -> Survey:
+    """List every source and subtract what the ledger has settled."""
+    found = Survey()
+    seen: set[tuple[str, str]] = set()
+    for number, source in enumerate(config.sources):
+        scan = Scan(source, _state(config.lake, source) if lake else None, config.listing, now)
+        listed = [f for f in scan if (source_id(source), f.key) not in seen]
+        seen.update((source_id(source), f.key) for f in listed)
+        listing = scan.result()
+        found.skipped.update(listing.skipped)
+        found.list_calls += listing.list_calls
+        found.problems += listing.problems
+        if listing.new_state:
+            found.states[number] = listing.new_state
+        _subtract(number, source, listed, lake, found)
+    found.new.sort(key=lambda o: (o.log.day, o.log.account_id, o.log.region, o.source_id, o.key))
+    return found
+
+
+def batches(found: Survey, bounds: settings.Batch, now: datetime) -> Iterator[Plan]:
+    """The new objects in batches of bounded size, oldest days first."""
+    held: list[Object] = []
+    size = 0
+    for each in found.new:
+        if held and (len(held) >= bounds.objects or size + each.size > bounds.bytes):
+            yield Plan(new_batch_id(now), tuple(held), now)
+            held, size = [], 0
+        held.append(each)
+        size += each.size
+    if held:
+        yield Plan(new_batch_id(now), tuple(held), now)
+
+
+def new_batch_id(now: datetime) -> str:
+    """A name for a batch that sorts by time and that two runs don't share."""
+    return f"{now:%Y%m%dT%H%M%S}_{secrets.token_hex(4)}"
+
+
+def groups(plan: Plan, bounds: settings.Batch, workers: int) -> list[tuple[Object, ...]]:
+    """
+    The batch's objects as tasks of about equal bytes.
+
+    In the order (account, region, day): the likely twins of an event come together, and a partition's rows come from
+    few tasks.
+    """
+    ordered = sorted(
+        plan.objects, key=lambda o: (o.log.account_id, o.log.region, o.log.day, o.log.kind, o.source_id, o.key)
+    )
+    target = min(bounds.task_bytes, max(plan.bytes // (3 * workers), 2**19))
+    made: list[list[Object]] = [[]]
+    size = 0
+    for each in ordered:
+        if made[-1] and size + each.size > target:
+            made.append([])
+            size = 0
+        made[-1].append(each)
+        size += each.size
+    return [tuple(sorted(group, key=lambda o: (o.source_id, o.key))) for group in made if group]
+
+
+def write_down(plan: Plan, where: settings.Lake) -> None:
+    """Keep the plan, with the generations of its objects, before any work."""
+    objects = [{"source": o.source_id, "key": o.key, "etag": o.etag, "size": o.size} for o in plan.objects]
+    text = json.dumps({"batch_id": plan.batch_id, "planned_at": plan.planned_at.isoformat(), "objects": objects})
+    _write(catalog.file_io(where), f"{_own_folder(where)}/plans/{plan.batch_id}.json.gz", gzip.compress(text.encode()))
+
+
+def remember(found: Survey, config: settings.Settings) -> None:
+    """Store how far each source has been listed. Only after the run: what was listed is settled or pending by then."""
+    for number, state in found.states.items():
+        source = config.sources[number]
+        _write(catalog.file_io(config.lake), _state_file(config.lake, source), state.to_json().encode())
+
+
+def _subtract(number: int, source: settings.Source, listed: Sequence[Found], lake: Lake | None, found: Survey) -> None:
+    def day(f: Found) -> date:
+        return f.log.day
+
+    by_day = [(d, list(group)) for d, group in groupby(sorted(listed, key=day), key=day)]
+    for start in range(0, len(by_day), DAYS_AT_ONCE):
+        piece = by_day[start : start + DAYS_AT_ONCE]
+        known = _Known(lake, source, [d for d, _ in piece]) if lake else None
+        for each in (f for _, group in piece for f in group):
+            if known and known.has(each):
+                found.known += 1
+                continue
+            found.regenerated += bool(known and known.has_other(each))
+            found.new.append(
+                Object(number, source_id(source), each.key, each.etag, each.size, each.modified, each.log)
+            )
+
+
+class _Known:
+    """What the ledger has settled of some days of a source."""
+
+    def __init__(self, lake: Lake, source: settings.Source, days: Sequence[date]) -> None:
+        self._source = source
+        settled = rows.known_objects(lake, source_id(source), days)
+        columns = [settled[name].to_pylist() for name in ("key", "etag", "size", "modified")]
+        self._generations: dict[str, list[tuple[str, int, datetime | None]]] = {}
+        for key, etag, size, modified in zip(*columns, strict=True):
+            self._generations.setdefault(key, []).append((etag, size, modified))
+
+    def has(self, found: Found) -> bool:
+        """Whether exactly this generation is settled. A local file is hashed only when its size fits and its time doesn't."""
+        generations = self._generations.get(found.key, ())
+        if found.etag:
+            return any(etag == found.etag for etag, _, _ in generations)
+        modified = found.modified.replace(tzinfo=None) if found.modified else None
+        if any((size, when) == (found.size, modified) for _, size, when in generations):
+            return True
+        if not any(size == found.size for _, size, _ in generations):
+            return False
+        read = reader_for(self._source).read(ToRead(found.key, "", found.size, found.modified), ReadLimits())
+        return isinstance(read, Fetched) and any(etag == read.etag for etag, _, _ in generations)
+
+    def has_other(self, found: Found) -> bool:
+        """Whether an earlier generation of the object is settled."""
+        return found.key in self._generations
+
+
+def _state(where: settings.Lake, source: settings.Source) -> ListingState | None:
+    try:
+        with catalog.file_io(where).new_input(_state_file(where, source)).open() as file:
+            return ListingState.from_json(file.read().decode())
+    except FileNotFoundError:
+        return None
+
+
+def _state_file(where: settings.Lake, source: settings.Source) -> str:
+    return f"{_own_folder(where)}/listing/{hashlib.sha256(source.url.encode()).hexdigest()[:16]}.json"
+
+
+def _own_folder(where: settings.Lake) -> str:
+    return f"{catalog.warehouse(where)}/_trailhouse"
+
+
+def _write(io: FileIO, location: str, data: bytes) -> None:
+    with io.new_output(location).create(overwrite=True) as file:
+        file.write(data)
+
+
+def estimate(found: Survey, workers: int) -> dict[str, float]:
+    """What a run would take, roughly: for `--dry-run`."""
+    seconds = SECONDS_TO_START + found.bytes / (BYTES_PER_SECOND * workers) if found.new else 0
+    dollars = found.list_calls * DOLLARS_PER_LIST + len(found.new) * DOLLARS_PER_GET
+    return {"seconds": round(seconds, 1), "dollars": round(dollars, 4)}

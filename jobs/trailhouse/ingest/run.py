@@ -1,0 +1,268 @@
+"""
+Ingest, the whole way: settle what an earlier run left, plan, and for each batch write, stage, audit, publish.
+
+This module alone puts the steps in order; a step knows only the value of the one before it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from trailhouse import settings
+from trailhouse.errors import GateError, TrailhouseError
+from trailhouse.ingest import audit, inspect, plan, publish, rewrite, stage, task
+from trailhouse.ingest.values import Check, Outcome, Plan, Result, Twins, Verdict, Written
+from trailhouse.lake import catalog, commits, write
+from trailhouse.lake.catalog import Lake
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+log = logging.getLogger("trailhouse.ingest")
+
+# How often a batch is staged anew because another run published in between, or because it held twins.
+ROUNDS = 8
+
+Tell = Callable[[int, int, int], None]  # objects so far, records so far, objects in all
+
+
+@dataclass
+class Run:
+    """One call of ingest: its settings, its clock, and the Spark session, which starts when first needed."""
+
+    config: settings.Settings
+    tell: Tell
+    fast: bool = True
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    session: SparkSession | None = None
+
+    def spark(self) -> SparkSession:
+        """The session. A run with nothing to do never starts it."""
+        if self.session is None:
+            from trailhouse.lake import session
+
+            self.session = session.start(self.config.spark)
+        return self.session
+
+    def each(self, work: Callable[..., object], tasks: Sequence[object], what: str) -> list[object]:
+        from trailhouse.lake import session
+
+        return session.run(self.spark(), work, tasks, what) if tasks else []
+
+
+def dry_run(config: settings.Settings, now: datetime) -> tuple[plan.Survey, dict[str, float]]:
+    """What an ingest would do; nothing is written."""
+    lake = catalog.open_lake(config.lake) if catalog.exists(config.lake) else None
+    found = plan.survey(config, lake, now)
+    return found, plan.estimate(found, _workers(config))
+
+
+def ingest(run: Run) -> Result:
+    """Bring the lake up to date with its sources."""
+    began = time.monotonic()
+    result = Result()
+    _check_sources(run.config)
+    lake = catalog.make_lake(run.config.lake)
+    _settle_unfinished(run, lake, result)
+    found = plan.survey(run.config, lake, run.clock())
+    result.list_calls, result.skipped = found.list_calls, dict(found.skipped)
+    result.problems = [{"where": p.where, "reason": p.reason, "detail": p.detail} for p in found.problems]
+    refused: list[GateError] = []
+    done = 0
+    for number, batch in enumerate(plan.batches(found, run.config.batch, run.clock())):
+        try:
+            _ingest_batch(run, lake, batch, result, (done, len(found.new), found.list_calls if not number else 0))
+        except GateError as error:
+            refused.append(error)
+        done += len(batch.objects)
+    if found.regenerated:
+        what = "objects whose content changed after they were ingested"
+        result.findings.append({"name": "changed_after_ingest", "rows": found.regenerated, "observed": what})
+    plan.remember(found, run.config)
+    result.status = _status(result, refused)
+    result.seconds = round(time.monotonic() - began, 2)
+    if refused:
+        raise refused[0]
+    return result
+
+
+def _status(result: Result, refused: Sequence[GateError]) -> str:
+    if refused:
+        return "refused"
+    if result.pending or result.problems:
+        return "partial"
+    return "published" if result.batches or result.settled else "nothing_to_do"
+
+
+def _ingest_batch(run: Run, lake: Lake, batch: Plan, result: Result, before: tuple[int, int, int]) -> None:
+    """One batch, from the plan to its row in `batches`."""
+    plan.write_down(batch, run.config.lake)
+    written = _write(run, lake, batch, before)
+    result.pending += len(written.pending)
+    result.problems += [{"where": p.key, "reason": p.reason, "detail": p.detail} for p in written.pending]
+    if not written.outcomes:
+        return  # nothing could be read: there is nothing to stage
+    totals = dict(task.tallied(written.outcomes)) | {"pending": len(written.pending), "list_calls": before[2]}
+    verdict, written = _stage_and_publish(run, lake, written, totals)
+    totals = dict(task.tallied(written.outcomes))
+    for name in ("objects", "records", "rows", "duplicates", "quarantined", "quarantined_objects", "conflicts"):
+        setattr(result, name, getattr(result, name) + totals.get(name, 0))
+    result.bytes_in += totals["bytes_in"]
+    result.bytes_out += _bytes_out(written)
+    result.batch_id = batch.batch_id
+    result.batches.append(batch.batch_id)
+    result.findings += [_finding(check) for check in verdict.findings]
+    log.info("published batch %s: %s", batch.batch_id, totals)
+
+
+def _write(run: Run, lake: Lake, batch: Plan, before: tuple[int, int, int]) -> Written:
+    """Spark tasks fetch, decode, and write data files."""
+    from trailhouse.lake import session
+
+    spark = run.spark()
+    counter = session.Counter(spark.sparkContext, ("objects", "records"))
+    work = task.Work(
+        batch_id=batch.batch_id,
+        now=batch.planned_at,
+        lake=run.config.lake,
+        sources=run.config.sources,
+        limits=run.config.limits,
+        threads=run.config.batch.fetch_threads,
+        fast=run.fast,
+        tables=_metadata(lake, stage.ORDER[:-1]),
+        objects=(),
+        tally=counter.adders(),
+    )
+    groups = plan.groups(batch, run.config.batch, spark.sparkContext.defaultParallelism)
+    first, total, _ = before
+    with session.Watch(counter, lambda c: run.tell(first + c["objects"], c["records"], total)):
+        parts = session.run(spark, task.work, [replace(work, objects=group) for group in groups], "decode and write")
+    files: dict[str, list[write.DataFile]] = {}
+    for part in parts:
+        for name, made in part.files.items():
+            files.setdefault(name, []).extend(made)
+    return Written(
+        batch.batch_id,
+        {name: tuple(made) for name, made in files.items()},
+        tuple(o for part in parts for o in part.outcomes),
+        tuple(p for part in parts for p in part.pending),
+    )
+
+
+def _stage_and_publish(
+    run: Run, lake: Lake, written: Written, totals: dict[str, int]
+) -> tuple[Verdict, Written]:
+    """Stage, audit, and publish; again where twins turned up or another run published in between."""
+    for _ in range(ROUNDS):
+        ready = stage.stage(lake, written, run.clock())
+        verdict = audit.audit(lake, ready, written.outcomes, partial(run.each, inspect.look, what="audit"))
+        if verdict.twins:
+            written = _without_twins(run, lake, written, verdict.twins)
+            continue
+        totals |= dict(task.tallied(written.outcomes)) | {"bytes_out": _bytes_out(written)}
+        _refuse_if_broken(lake, verdict, written.outcomes, totals, run.clock())
+        try:
+            publish.publish(lake, verdict, totals, run.clock())
+        except commits.MainMovedError:
+            _look_who_was_faster(lake, written)
+            continue
+        return verdict, written
+    raise TrailhouseError(f"batch {written.batch_id}: other runs kept publishing in between; run again")
+
+
+def _refuse_if_broken(
+    lake: Lake, verdict: Verdict, outcomes: Sequence[Outcome], totals: dict[str, int], now: datetime
+) -> None:
+    if not verdict.broken:
+        return
+    publish.hold(lake, verdict, outcomes, totals, now)
+    first = verdict.broken[0]
+    raise GateError(
+        f"batch {verdict.staged.batch_id} was refused and nothing of it is visible: check {first.name} of table "
+        f"{first.table} failed ({first.observed}); see: trailhouse sql \"SELECT * FROM quality WHERE "
+        f"batch_id = '{verdict.staged.batch_id}' AND NOT success\""
+    )
+
+
+def _look_who_was_faster(lake: Lake, written: Written) -> None:
+    """Where another run has settled objects of this batch, its own rows of them must not be published as well."""
+    ours = {(o.object.source_id, o.object.key, o.etag) for o in written.outcomes}
+    known = lake.table("ledger").scan(selected_fields=("source", "key", "etag")).to_arrow().to_pylist()
+    if ours & {(row["source"], row["key"], row["etag"]) for row in known}:
+        stage.discard(lake, written.batch_id)
+        raise TrailhouseError(
+            f"batch {written.batch_id}: another run ingested the same objects at the same time; nothing is lost or "
+            "doubled: run again for what is left"
+        )
+
+
+def _without_twins(run: Run, lake: Lake, written: Written, twins: Sequence[Twins]) -> Written:
+    """The same batch, with the files that hold duplicates or conflicts written again."""
+    metadata = _metadata(lake, stage.ORDER[:-1])
+    work = [rewrite.Rewrite(run.config.lake, metadata, each) for each in twins]
+    replaced = dict(zip(((t.table, t.file) for t in twins), run.each(rewrite.rewrite, work, "rewrite"), strict=True))
+    files = {
+        name: tuple(new for old in made for new in replaced.get((name, old.file_path), (old,)))
+        for name, made in written.files.items()
+    }
+    changes: dict[tuple[str, str], tuple[int, int]] = {}
+    for each in twins:
+        for place in each.dropped.keys() | each.flagged.keys():
+            dropped, flagged = changes.get(place, (0, 0))
+            changes[place] = (dropped + each.dropped.get(place, 0), flagged + each.flagged.get(place, 0))
+    outcomes = tuple(
+        task.adjusted(o, *changes.get((o.object.source_id, o.object.key), (0, 0))) for o in written.outcomes
+    )
+    return replace(written, files=files, outcomes=outcomes)
+
+
+def _settle_unfinished(run: Run, lake: Lake, result: Result) -> None:
+    """Bring to an end what an earlier run staged: publish it where it was staged whole, else forget it."""
+    waiting = commits.unsettled(lake, stage.ORDER)
+    ended = publish.states(lake) if waiting else {}
+    for batch_id in sorted(waiting.keys() - ended.keys()):
+        outcomes = stage.outcomes(lake, batch_id)
+        if not outcomes:
+            stage.discard(lake, batch_id)
+            continue
+        ready = stage.staged(lake, batch_id)
+        verdict = audit.audit(lake, ready, outcomes, partial(run.each, inspect.look, what="audit"))
+        totals = dict(task.tallied(outcomes))
+        try:
+            if verdict.twins:
+                raise commits.MainMovedError(verdict.twins[0].table)
+            _refuse_if_broken(lake, verdict, outcomes, totals, run.clock())
+            publish.publish(lake, verdict, totals, run.clock())
+        except commits.MainMovedError:
+            stage.discard(lake, batch_id)
+            continue
+        result.settled.append(batch_id)
+
+
+def _check_sources(config: settings.Settings) -> None:
+    if not config.sources:
+        raise TrailhouseError("no source is named: give a folder or s3://bucket/prefix, or set [[source]] in the settings")
+
+
+def _metadata(lake: Lake, names: Sequence[str]) -> dict[str, str]:
+    return {name: write.to_text(lake.table(name).metadata) for name in names}
+
+
+def _bytes_out(written: Written) -> int:
+    return sum(file.file_size_in_bytes for made in written.files.values() for file in made)
+
+
+def _finding(check: Check) -> dict[str, object]:
+    return {"table": check.table, "name": check.name, "rows": check.rows, "observed": check.observed}
+
+
+def _workers(config: settings.Settings) -> int:
+    import os
+
+    return os.cpu_count() or 1

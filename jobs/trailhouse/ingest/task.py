@@ -1,0 +1,225 @@
+"""
+What a worker does with a group of objects: fetch, decode, drop duplicates, write data files, and say what became of each.
+
+Runs in a Spark task, without a catalog and without a checkout. It never raises for what is wrong with an object. Files
+of a lost attempt stay behind as orphans; only what the surviving attempt returns is ever committed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+from pyiceberg.io import FileIO
+from pyiceberg.manifest import DataFile
+
+from trailhouse import settings
+from trailhouse.decode import Decoded, Limits, Reject, decode
+from trailhouse.decode.canonical import same
+from trailhouse.decode.rebuild import record
+from trailhouse.ingest import duplicates
+from trailhouse.ingest.values import Object, Outcome, PendingObject
+from trailhouse.lake import catalog, rows, schema, write
+from trailhouse.sources.listing import source_id
+from trailhouse.sources.objects import Fetched, Pending, ReadLimits, TooLarge, ToRead, fetch, reader_for
+
+# Rows held before they are written: bounds a worker's memory whatever the objects inflate to.
+HELD_BYTES = 128 * 2**20
+
+
+@dataclass(frozen=True)
+class Work:
+    """One task: its objects, and all that a worker needs to know."""
+
+    batch_id: str
+    now: datetime
+    lake: settings.Lake
+    sources: tuple[settings.Source, ...]
+    limits: Limits
+    threads: int
+    fast: bool
+    tables: Mapping[str, str]  # table -> its metadata, as text
+    objects: tuple[Object, ...]
+    tally: Mapping[str, Any]  # accumulators: objects, records
+
+
+@dataclass
+class Done:
+    """What a task returns."""
+
+    files: dict[str, list[DataFile]] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+    pending: list[PendingObject] = field(default_factory=list)
+
+
+def work(task: Work) -> Done:
+    """Do it."""
+    writer = _Writer(task)
+    for wanted, got in _read(task):
+        if isinstance(got, Pending):
+            writer.done.pending.append(PendingObject(wanted.source_id, wanted.key, got.reason, got.detail))
+        else:
+            writer.take(wanted, got)
+    writer.flush()
+    return writer.done
+
+
+def _read(task: Work) -> Iterator[tuple[Object, Fetched | Pending | TooLarge]]:
+    """The objects with their bytes, source by source."""
+    limits = ReadLimits(stored_bytes=task.limits.stored_bytes)
+    for number, source in sorted(enumerate(task.sources), key=lambda each: source_id(each[1])):
+        objects = [o for o in task.objects if o.source == number]
+        wanted = [ToRead(o.key, o.etag, o.size, o.modified) for o in objects]
+        yield from zip(objects, fetch(wanted, reader_for(source), task.threads, limits), strict=True)
+
+
+class _Writer:
+    """Gathers rows until there are enough of them for files."""
+
+    def __init__(self, task: Work) -> None:
+        self.task = task
+        self.done = Done()
+        self.io: FileIO = catalog.file_io(task.lake)
+        self.metadata = {name: write.from_text(text) for name, text in task.tables.items()}
+        self.held: dict[str, list[pa.Table]] = {}
+        self.size = 0
+        self.number = 0  # of the next object, which tells the rows of one from those of another
+
+    def take(self, wanted: Object, got: Fetched | TooLarge) -> None:
+        """Decode an object and hold its rows."""
+        if isinstance(got, TooLarge):
+            decoded, etag, stored = _too_large(wanted), wanted.etag or f"size:{got.size}", ""
+        else:
+            decoded = decode(got.data, wanted.delivered, self.task.limits, fast=self.task.fast)
+            etag, stored = got.etag, got.stored_sha256
+        self.done.outcomes.append(_outcome(wanted, decoded, etag, stored))
+        if decoded.rows.num_rows:
+            self._hold(schema.KINDS[wanted.log.kind], decoded.rows)
+        if decoded.rejects:
+            self._hold("quarantine", quarantined(wanted, etag, decoded.rejects, self.task))
+        self.number += 1
+        self.task.tally["objects"].add(1)
+        self.task.tally["records"].add(decoded.records)
+        if self.size > HELD_BYTES:
+            self.flush()
+
+    def _hold(self, table: str, made: pa.Table) -> None:
+        number = pa.repeat(pa.scalar(self.number, pa.int32()), made.num_rows)
+        self.held.setdefault(table, []).append(made.append_column("object", number))
+        self.size += made.nbytes
+
+    def flush(self) -> None:
+        """Write what is held."""
+        for name, parts in self.held.items():
+            gathered = pa.concat_tables(parts)
+            if name in schema.LAKE_TABLES:
+                gathered = self._settle(name, gathered)
+            files = write.write_rows(gathered.drop_columns(["object"]), self.metadata[name], self.io)
+            self.done.files.setdefault(name, []).extend(files)
+        self.held, self.size = {}, 0
+
+    def _settle(self, name: str, gathered: pa.Table) -> pa.Table:
+        batch = pa.repeat(self.task.batch_id, gathered.num_rows)
+        gathered = gathered.set_column(gathered.column_names.index("batch_id"), "batch_id", batch)
+
+        def text(of: pa.Table, row: int) -> bytes:
+            return record(of.slice(row, 1).to_pylist()[0], name)
+
+        settled = duplicates.settle(gathered, text, same)
+        for number in settled.duplicates.keys() | settled.conflicts.keys():
+            self.done.outcomes[number] = adjusted(
+                self.done.outcomes[number], settled.duplicates[number], settled.conflicts[number]
+            )
+        return settled.rows
+
+
+
+def adjusted(outcome: Outcome, dropped: int, flagged: int) -> Outcome:
+    """An object's outcome after some of its rows turned out to be duplicates or conflicts."""
+    return replace(
+        outcome,
+        rows=outcome.rows - dropped,
+        duplicates=outcome.duplicates + dropped,
+        conflicts=outcome.conflicts + flagged,
+    )
+
+
+def _outcome(wanted: Object, decoded: Decoded, etag: str, stored_sha256: str) -> Outcome:
+    whole = next((r.reason for r in decoded.rejects if r.position is None), None)
+    return Outcome(
+        object=wanted,
+        etag=etag,
+        stored_sha256=stored_sha256,
+        sha256=decoded.sha256,
+        inflated_bytes=decoded.inflated_bytes,
+        flags=decoded.flags,
+        records=decoded.records,
+        rows=decoded.rows.num_rows,
+        duplicates=0,
+        quarantined=0 if whole else len(decoded.rejects),
+        conflicts=0,
+        reason=whole,
+    )
+
+
+def _too_large(wanted: Object) -> Decoded:
+    """The outcome of an object over the limit: it was not even fetched."""
+    reject = Reject("size_limit", None, b"", wanted.size, "")
+    return Decoded(schema.arrow_schema(schema.KINDS[wanted.log.kind]).empty_table(), (reject,), 0, (), "", 0)
+
+
+def quarantined(wanted: Object, etag: str, rejects: Sequence[Reject], task: Work) -> pa.Table:
+    """Rows of the quarantine, with what can still be read of them."""
+    return rows.table_of("quarantine", [_quarantined(wanted, etag, reject, task) for reject in rejects])
+
+
+def _quarantined(wanted: Object, etag: str, reject: Reject, task: Work) -> dict[str, Any]:
+    readable = reject.raw if reject.position is not None else b""
+    return {
+        "source": wanted.source_id,
+        "key": wanted.key,
+        "etag": etag,
+        "kind": wanted.log.kind,
+        "account_id": wanted.log.account_id,
+        "region": wanted.log.region,
+        "key_day": wanted.log.day,
+        "record_index": reject.position,
+        "reason": reject.reason,
+        "raw": reject.raw,
+        "raw_size": reject.size,
+        "raw_sha256": reject.sha256,
+        "batch_id": task.batch_id,
+        "quarantined_at": task.now.replace(tzinfo=None),
+        **{column: _glimpse(readable, name) for column, name in _GLIMPSES.items()},
+    }
+
+
+# Best effort on text that is no JSON: the first thing that looks like the field.
+_GLIMPSES = {
+    "event_time": re.compile(rb'"eventTime"\s*:\s*"([^"\\]{1,64})"'),
+    "event_source": re.compile(rb'"eventSource"\s*:\s*"([^"\\]{1,256})"'),
+    "event_name": re.compile(rb'"eventName"\s*:\s*"([^"\\]{1,256})"'),
+    "identity_arn": re.compile(rb'"arn"\s*:\s*"([^"\\]{1,2048})"'),
+}
+
+
+def _glimpse(raw: bytes, field: re.Pattern[bytes]) -> str | None:
+    found = field.search(raw)
+    return found[1].decode("utf-8", "backslashreplace") if found else None
+
+
+def tallied(outcomes: Iterable[Outcome]) -> Counter[str]:
+    """The sums of a batch's outcomes."""
+    total: Counter[str] = Counter()
+    for o in outcomes:
+        total["objects"] += 1
+        total["quarantined_objects"] += o.reason is not None
+        for name in ("records", "rows", "duplicates", "quarantined", "conflicts"):
+            total[name] += getattr(o, name)
+        total["bytes_in"] += o.object.size
+    return total

@@ -1,0 +1,159 @@
+"""
+What the steps of an ingest hand to each other: each step knows only the value of the one before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from pyiceberg.manifest import DataFile
+
+from trailhouse.decode.values import Delivered
+from trailhouse.lake.commits import StagedTable
+from trailhouse.sources.keys import LogKey
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """A log file to be read: exactly this generation of it."""
+
+    source: int  # which of the settings' sources
+    source_id: str
+    key: str
+    etag: str  # "" for a local file that nobody has read yet
+    size: int
+    modified: datetime | None
+    log: LogKey
+
+    @property
+    def delivered(self) -> Delivered:
+        return Delivered(self.source_id, self.key, self.log.kind, self.log.account_id, self.log.region)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One batch: what will be read. Written down before any work."""
+
+    batch_id: str
+    objects: tuple[Object, ...]
+    planned_at: datetime
+
+    @property
+    def bytes(self) -> int:
+        return sum(o.size for o in self.objects)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one object: a row of the ledger."""
+
+    object: Object
+    etag: str
+    stored_sha256: str
+    sha256: str
+    inflated_bytes: int
+    flags: tuple[str, ...]
+    records: int
+    rows: int
+    duplicates: int
+    quarantined: int
+    conflicts: int
+    reason: str | None  # why the object as a whole was quarantined
+
+
+@dataclass(frozen=True, slots=True)
+class PendingObject:
+    """An object that could not be read for now. It is planned again by the next run."""
+
+    source_id: str
+    key: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Data files that lie in the warehouse and that no table knows of yet."""
+
+    batch_id: str
+    files: Mapping[str, tuple[DataFile, ...]]  # table -> its files
+    outcomes: tuple[Outcome, ...]
+    pending: tuple[PendingObject, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """The batch on branches of the tables, the ledger's rows among them."""
+
+    batch_id: str
+    tables: tuple[StagedTable, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """Rows of one staged file that are there already, or whose key another record has."""
+
+    table: str
+    file: str
+    duplicates: tuple[int, ...]  # places in the file
+    conflicts: tuple[int, ...]
+    dropped: Mapping[tuple[str, str], int]  # (source, key) of an object -> its rows among the duplicates
+    flagged: Mapping[tuple[str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of the audit, or one finding. A row of the table `quality`."""
+
+    table: str
+    snapshot: int | None
+    name: str
+    severity: Literal["critical", "warning"]
+    success: bool
+    observed: str  # counts and ids, never a record's values
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the audit says of exactly the staged snapshots."""
+
+    staged: Staged
+    checks: tuple[Check, ...]
+    twins: tuple[Twins, ...]
+
+    @property
+    def broken(self) -> tuple[Check, ...]:
+        return tuple(c for c in self.checks if c.severity == "critical" and not c.success)
+
+    @property
+    def findings(self) -> tuple[Check, ...]:
+        return tuple(c for c in self.checks if c.severity == "warning" and not c.success)
+
+
+@dataclass(slots=True)
+class Result:
+    """What a run did, for people and for schedulers."""
+
+    batch_id: str | None = None
+    status: str = "nothing_to_do"
+    batches: list[str] = field(default_factory=list)
+    objects: int = 0
+    records: int = 0
+    rows: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    quarantined_objects: int = 0
+    conflicts: int = 0
+    pending: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    bytes_in: int = 0
+    bytes_out: int = 0
+    list_calls: int = 0
+    seconds: float = 0.0
+    settled: list[str] = field(default_factory=list)  # batches of earlier runs that this one brought to an end
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[dict[str, str]] = field(default_factory=list)

@@ -1,0 +1,246 @@
+"""
+Which catalog the tables are in, and how a table comes to be.
+
+Knows PyIceberg's catalogs and the Iceberg form of a schema. Commits are in `lake.commits`, data files in `lake.write`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.exceptions import NamespaceAlreadyExistsError, NoSuchTableError, TableAlreadyExistsError
+from pyiceberg.io import FileIO, InputFile, OutputFile, load_file_io
+from pyiceberg.io.pyarrow import PyArrowFileIO
+from pyiceberg.partitioning import PARTITION_FIELD_ID_START, PartitionField, PartitionSpec
+from pyiceberg.schema import Schema
+from pyiceberg.table import Table
+from pyiceberg.table.sorting import NullOrder, SortDirection, SortField, SortOrder
+from pyiceberg.transforms import BucketTransform, IdentityTransform, Transform
+from pyiceberg.types import (
+    BinaryType,
+    BooleanType,
+    DateType,
+    DoubleType,
+    IcebergType,
+    IntegerType,
+    ListType,
+    LongType,
+    NestedField,
+    StringType,
+    TimestampType,
+)
+
+from trailhouse import __version__, settings
+from trailhouse.errors import TrailhouseError, UsageError
+from trailhouse.lake import schema
+from trailhouse.sources import aws
+
+# Raised when a column is added; an older release refuses to write to a newer lake.
+SCHEMA_VERSION = "1"
+
+_TYPES: dict[str, IcebergType] = {
+    "string": StringType(),
+    "boolean": BooleanType(),
+    "int": IntegerType(),
+    "long": LongType(),
+    "double": DoubleType(),
+    "date": DateType(),
+    "timestamp": TimestampType(),
+    "binary": BinaryType(),
+}
+
+
+class KeepingFileIO(PyArrowFileIO):
+    """
+    File access that never deletes.
+
+    PyIceberg removes the manifests of a commit that it takes for failed. The worst bugs of lakes are such deletes by a
+    writer that was wrong about it; what is left behind instead is an orphan, which maintenance removes.
+    """
+
+    def delete(self, location: str | InputFile | OutputFile) -> None:
+        """Leave the file where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """An open lake: its catalog, and the names of its tables."""
+
+    where: settings.Lake
+    catalog: Catalog
+
+    def name(self, table: str) -> tuple[str, str]:
+        """The table's identifier in the catalog."""
+        is_ops = schema.table(table).database == "ops"
+        return (self.where.ops_database if is_ops else self.where.database, table)
+
+    def table(self, table: str) -> Table:
+        """The table as it is now."""
+        return self.catalog.load_table(self.name(table))
+
+
+def open_lake(where: settings.Lake) -> Lake:
+    """An existing lake."""
+    lake = Lake(where, _connect(where, create=False))
+    try:
+        lake.table("batches")
+    except NoSuchTableError as error:
+        raise UsageError(f"there is no lake at {where.location}: make one with `trailhouse ingest SOURCE --lake …`") from error
+    return lake
+
+
+def make_lake(where: settings.Lake) -> Lake:
+    """The lake, made where there is none yet."""
+    lake = Lake(where, _connect(where, create=True))
+    for database in (where.database, where.ops_database):
+        try:
+            lake.catalog.create_namespace_if_not_exists(database)
+        except NamespaceAlreadyExistsError:
+            continue  # another first run was faster
+    existing = {name for db in {where.database, where.ops_database} for name in lake.catalog.list_tables(db)}
+    for name in schema.TABLES:
+        if lake.name(name) not in existing:
+            _make_table(lake, schema.table(name))
+    return lake
+
+
+def exists(where: settings.Lake) -> bool:
+    """Whether there is a lake."""
+    try:
+        open_lake(where)
+    except UsageError:
+        return False
+    return True
+
+
+def file_io(where: settings.Lake) -> FileIO:
+    """Access to the lake's files, for a worker that has no catalog."""
+    return load_file_io(_file_properties(where), where.location)
+
+
+def warehouse(where: settings.Lake) -> str:
+    """The lake's location as a URI."""
+    if "://" in where.location:
+        return where.location.rstrip("/")
+    return Path(where.location).absolute().as_uri()
+
+
+def _connect(where: settings.Lake, create: bool) -> Catalog:
+    if not where.location and where.catalog != "rest":
+        raise UsageError("no lake is named: give --lake FOLDER (or s3://bucket/prefix), or set lake.location")
+    properties: dict[str, str | None] = {**_file_properties(where), "warehouse": warehouse(where)}
+    if where.catalog == "sqlite":
+        path = sqlite_path(where)
+        if not create and not path.is_file():
+            raise UsageError(f"there is no lake at {where.location}: make one with `trailhouse ingest SOURCE --lake …`")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrailhouseError(f"can't make the lake's folder {path.parent}: {error.strerror}") from error
+        properties |= {"type": "sql", "uri": f"sqlite:///{path}"}
+    elif where.catalog == "rest":
+        properties |= {"type": "rest", "uri": where.catalog_uri}
+    else:
+        properties |= {"type": "glue"}
+    return load_catalog(where.catalog_name, **properties)
+
+
+def sqlite_path(where: settings.Lake) -> Path:
+    """The file of the embedded catalog."""
+    if where.catalog_uri:
+        return Path(where.catalog_uri.removeprefix("sqlite:///"))
+    if "://" in where.location:
+        raise UsageError("a lake on S3 with the embedded catalog needs a place for it: give --lake-catalog-uri FILE")
+    return Path(where.location).absolute() / "catalog.sqlite"
+
+
+def _file_properties(where: settings.Lake) -> dict[str, str]:
+    """How files are reached. PyIceberg doesn't read AWS's configuration: boto3 does, and its findings are handed on."""
+    properties = {"py-io-impl": f"{KeepingFileIO.__module__}.{KeepingFileIO.__qualname__}"}
+    if not where.location.startswith("s3://"):
+        return properties
+    client = aws.client("s3")
+    credentials = client._request_signer._credentials  # no public way; resolved, refreshed, whatever the source
+    frozen = credentials.get_frozen_credentials() if credentials else None
+    if frozen:
+        properties |= {"s3.access-key-id": frozen.access_key, "s3.secret-access-key": frozen.secret_key}
+        if frozen.token:
+            properties["s3.session-token"] = frozen.token
+    properties["s3.region"] = client.meta.region_name
+    if not aws.is_aws(client.meta.endpoint_url):
+        properties["s3.endpoint"] = client.meta.endpoint_url
+    return properties
+
+
+def _make_table(lake: Lake, table: schema.Table) -> None:
+    spec = partition_spec(table, lake.where)
+    try:
+        made = lake.catalog.create_table(
+            lake.name(table.name),
+            schema=iceberg_schema(table),
+            partition_spec=spec,
+            sort_order=_sort_order(table),
+            properties=_properties(table),
+        )
+    except TableAlreadyExistsError:
+        return  # another first run was faster
+    # A branch can only be made from a snapshot, so every table begins with an empty one.
+    with made.transaction() as transaction:
+        transaction.update_snapshot().fast_append().commit()
+
+
+def iceberg_schema(table: schema.Table) -> Schema:
+    """The Iceberg form of a table."""
+    return Schema(
+        *(NestedField(c.id, c.name, _iceberg_type(c), required=False, doc=c.doc) for c in table.columns), schema_id=0
+    )
+
+
+def _iceberg_type(column: schema.Column) -> IcebergType:
+    if column.type == "list<string>":
+        return ListType(element_id=column.element_id, element=StringType(), element_required=False)
+    return _TYPES[column.type]
+
+
+def partition_spec(table: schema.Table, where: settings.Lake) -> PartitionSpec:
+    """The layout chosen when the lake is made: by account, or hashed where there are thousands of them."""
+    fields = table.partition_bucketed if where.partition == "bucket" else table.partition
+    made = []
+    for number, text in enumerate(fields):
+        bucketed = text.startswith("bucket(")
+        column = text.removeprefix("bucket(").removesuffix(")")
+        transform: Transform[object, object] = BucketTransform(where.buckets) if bucketed else IdentityTransform()
+        name = f"{column}_bucket" if bucketed else column
+        made.append(PartitionField(table.column(column).id, PARTITION_FIELD_ID_START + number, transform, name))
+    return PartitionSpec(*made)
+
+
+def _sort_order(table: schema.Table) -> SortOrder:
+    return SortOrder(
+        *(
+            SortField(
+                source_id=table.column(name).id,
+                transform=IdentityTransform(),
+                direction=SortDirection.ASC,
+                null_order=NullOrder.NULLS_FIRST,
+            )
+            for name in table.sort
+        )
+    )
+
+
+def _properties(table: schema.Table) -> Mapping[str, str]:
+    # A column's bounds lie in manifests, where an erasure would have to find them: none of personal data.
+    counts = {f"write.metadata.metrics.column.{c.name}": "counts" for c in table.columns if c.sensitivity != "open"}
+    return {
+        "format-version": "2",
+        "comment": table.doc,
+        "write.parquet.compression-codec": "zstd",
+        "write.object-storage.enabled": "false",
+        "trailhouse.schema-version": SCHEMA_VERSION,
+        "trailhouse.made-by": __version__,
+        **counts,
+    }

@@ -1,0 +1,219 @@
+"""
+Commits: staging on a branch, moving main, appending once.
+
+Each commit has three outcomes: done, refused, unknown. None is repeated blindly: the batch id stands in the snapshot's
+summary, so that "is it done already?" is asked of the table itself. Nothing here deletes a file.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownException, RESTError
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table
+from pyiceberg.table.refs import SnapshotRefType
+from pyiceberg.table.snapshots import Snapshot
+from pyiceberg.table.update import AssertRefSnapshotId, RemoveSnapshotRefUpdate, SetSnapshotRefUpdate
+from sqlalchemy.exc import SQLAlchemyError
+
+from trailhouse.errors import TrailhouseError, UnknownOutcomeError
+from trailhouse.lake.catalog import Lake
+
+MAIN = "main"
+BATCH = "trailhouse.batch-id"  # in the summary of every snapshot that a batch made
+BRANCH = "stage_"  # and the batch id
+
+ATTEMPTS = 8
+PAUSE = 0.1  # seconds, doubled for each attempt
+
+# What a catalog may raise with the outcome left open: the request went out and no clear answer came back.
+UNSURE = (CommitStateUnknownException, RESTError, ClientError, BotoCoreError, SQLAlchemyError, OSError)
+
+
+class MainMovedError(TrailhouseError):
+    """Somebody else published to the table since the batch was staged. Stage again on what is there now."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(f"table {table} was published to by another run; run again")
+        self.table = table
+
+
+@dataclass(frozen=True, slots=True)
+class StagedTable:
+    """A batch's snapshot of one table, on a branch of its own."""
+
+    table: str
+    branch: str
+    base: int  # main when it was staged
+    snapshot: int
+
+
+def stage(lake: Lake, name: str, files: Sequence[DataFile], batch_id: str) -> StagedTable:
+    """Commit data files to the batch's branch, made from main first (else the snapshot would have no parent)."""
+    branch = BRANCH + batch_id
+    table = lake.table(name)
+    drop_branch(lake, name, branch)
+    base = head(table.refresh())
+    _until_sure(lambda: table.manage_snapshots().create_branch(base, branch).commit(), lambda: _has(lake, name, branch))
+    _append(lake.table(name), files, batch_id, branch, lambda: staged(lake, name, batch_id) is not None)
+    return staged(lake, name, batch_id) or _vanished(name, branch)
+
+
+def staged(lake: Lake, name: str, batch_id: str) -> StagedTable | None:
+    """What the batch has staged on a table and not published yet."""
+    table = lake.table(name)
+    ref = table.metadata.refs.get(BRANCH + batch_id)
+    snapshot = table.metadata.snapshot_by_id(ref.snapshot_id) if ref else None
+    if snapshot is None or snapshot.parent_snapshot_id is None or _batch(snapshot) != batch_id:
+        return None
+    return StagedTable(name, BRANCH + batch_id, snapshot.parent_snapshot_id, snapshot.snapshot_id)
+
+
+def publish(lake: Lake, ready: StagedTable) -> None:
+    """Move main to exactly the audited snapshot, if it still is where the batch was staged. Repeating it is a no-op."""
+
+    def move() -> None:
+        table = lake.table(ready.table)
+        if ready.base != head(table):
+            raise MainMovedError(ready.table)
+        lake.catalog.commit_table(
+            table,
+            (
+                AssertRefSnapshotId(ref=MAIN, snapshot_id=ready.base),
+                AssertRefSnapshotId(ref=ready.branch, snapshot_id=ready.snapshot),
+            ),
+            (
+                SetSnapshotRefUpdate(ref_name=MAIN, type=SnapshotRefType.BRANCH, snapshot_id=ready.snapshot),
+                RemoveSnapshotRefUpdate(ref_name=ready.branch),
+            ),
+        )
+
+    def is_done() -> bool:
+        return any(s.snapshot_id == ready.snapshot for s in history(lake.table(ready.table)))
+
+    if not is_done():
+        _until_sure(move, is_done)
+
+
+def append_once(lake: Lake, name: str, files: Sequence[DataFile], batch_id: str) -> None:
+    """Append to main, unless the batch has done so before."""
+    table = lake.table(name)
+    if not published(table, batch_id):
+        _append(table, files, batch_id, MAIN, lambda: published(lake.table(name), batch_id))
+
+
+def published(table: Table, batch_id: str) -> bool:
+    """Whether main of a table holds the batch."""
+    return any(_batch(snapshot) == batch_id for snapshot in history(table))
+
+
+def published_as(lake: Lake, name: str, batch_id: str) -> StagedTable | None:
+    """The batch's snapshot of a table, where main holds it already."""
+    for snapshot in history(lake.table(name)):
+        if _batch(snapshot) == batch_id and snapshot.parent_snapshot_id is not None:
+            return StagedTable(name, BRANCH + batch_id, snapshot.parent_snapshot_id, snapshot.snapshot_id)
+    return None
+
+
+def drop_branch(lake: Lake, name: str, branch: str) -> None:
+    """Forget a branch; its files stay until maintenance finds that nothing refers to them."""
+    if _has(lake, name, branch):
+        _until_sure(
+            lambda: lake.table(name).manage_snapshots().remove_branch(branch).commit(),
+            lambda: not _has(lake, name, branch),
+        )
+
+
+def unsettled(lake: Lake, names: Sequence[str]) -> dict[str, list[str]]:
+    """Batches that are staged somewhere: batch id -> tables."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        for ref in lake.table(name).metadata.refs:
+            if ref.startswith(BRANCH):
+                found.setdefault(ref.removeprefix(BRANCH), []).append(name)
+    return found
+
+
+def head(table: Table) -> int:
+    """The snapshot that readers see."""
+    return table.metadata.refs[MAIN].snapshot_id
+
+
+def history(table: Table, start: int | None = None) -> Iterator[Snapshot]:
+    """A snapshot (main's, unless told) and its ancestors, newest first."""
+    snapshot = table.metadata.snapshot_by_id(start or head(table))
+    while snapshot is not None:
+        yield snapshot
+        parent = snapshot.parent_snapshot_id
+        snapshot = table.metadata.snapshot_by_id(parent) if parent is not None else None
+
+
+def _append(table: Table, files: Sequence[DataFile], batch_id: str, branch: str, is_done: Callable[[], bool]) -> None:
+    def commit() -> None:
+        table.refresh()
+        with table.transaction() as transaction:
+            with transaction.update_snapshot({BATCH: batch_id}, branch=branch).fast_append() as update:
+                for file in files:
+                    update.append_data_file(file)
+
+    _until_sure(commit, is_done)
+
+
+def _until_sure(commit: Callable[[], object], is_done: Callable[[], bool]) -> None:
+    """Commit; where it was refused or its answer lost, look before trying again."""
+    for attempt in range(ATTEMPTS):
+        try:
+            commit()
+            return
+        except CommitFailedException as refused:
+            if is_done():
+                return
+            failure: Exception = refused
+        except UNSURE as unsure:
+            failure = unsure
+            if _looked(is_done):
+                return
+        time.sleep(random.uniform(0.5, 1) * min(PAUSE * 2**attempt, 5))
+    if isinstance(failure, CommitFailedException):
+        raise TrailhouseError(f"the catalog refused a commit {ATTEMPTS} times: {failure}; run again") from failure
+    raise UnknownOutcomeError(
+        f"the catalog did not answer ({failure}); the next run finds out what was done: run again"
+    ) from failure
+
+
+def _looked(is_done: Callable[[], bool]) -> bool:
+    try:
+        return is_done()
+    except UNSURE:
+        return False
+
+
+def _has(lake: Lake, name: str, branch: str) -> bool:
+    return branch in lake.table(name).metadata.refs
+
+
+def _batch(snapshot: Snapshot) -> str | None:
+    return snapshot.summary.additional_properties.get(BATCH) if snapshot.summary else None
+
+
+def _vanished(name: str, branch: str) -> StagedTable:
+    raise TrailhouseError(f"branch {branch} of table {name} vanished while the batch was staged; run again")
+
+
+def added_files(table: Table, snapshot_id: int) -> list[DataFile]:
+    """The data files that a snapshot added."""
+    snapshot = table.metadata.snapshot_by_id(snapshot_id)
+    if snapshot is None:
+        raise TrailhouseError(f"snapshot {snapshot_id} of {'.'.join(table.name())} is gone; run again")
+    return [
+        entry.data_file
+        for manifest in snapshot.manifests(table.io)
+        if manifest.added_snapshot_id == snapshot_id
+        for entry in manifest.fetch_manifest_entry(table.io)
+        if entry.snapshot_id == snapshot_id
+    ]

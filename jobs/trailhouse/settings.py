@@ -1,0 +1,398 @@
+"""
+Settings: one strict TOML file, the command line over it, and defaults below.
+
+The only reader of the environment. Knows what can be set, in which form, and which value wins (command line, file,
+default). Knows nothing of what the values are used for. Credentials have no place here: AWS's own configuration
+(profiles, roles, `AWS_…` variables) is read by the AWS SDKs themselves.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+from urllib.parse import unquote, urlsplit
+
+from trailhouse.decode.values import Limits
+from trailhouse.errors import SettingsError
+
+CONFIG_VARIABLE = "TRAILHOUSE_CONFIG"
+CONFIG_FILE = "trailhouse.toml"
+
+Override = str | int | Sequence[str]
+
+
+def _doc(text: str, form: str = "") -> dict[str, str]:
+    """A field's documentation; `form` tells a size, a duration or a place from a plain number or text."""
+    return {"doc": text, "form": form}
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """Where the tables are."""
+
+    location: str = field(default="", metadata=_doc("Where the lake lies: a folder, or s3://bucket/prefix.", "place"))
+    catalog: Literal["sqlite", "glue", "rest"] = field(default="sqlite", metadata=_doc("Which Iceberg catalog."))
+    catalog_name: str = field(default="trailhouse", metadata=_doc("Name of the catalog in SQL."))
+    catalog_uri: str = field(
+        default="",
+        metadata=_doc(
+            "The REST catalog's address, or the SQLite file (default: catalog.sqlite in the lake's folder).", "place"
+        ),
+    )
+    database: str = field(default="trailhouse", metadata=_doc("Database of the tables that people query."))
+    ops_database: str = field(default="trailhouse_ops", metadata=_doc("Database of the bookkeeping tables."))
+    partition: Literal["account", "bucket"] = field(
+        default="account",
+        metadata=_doc(
+            "How tables are partitioned when the lake is made: by account, or, for thousands of them, hashed."
+        ),
+    )
+    buckets: int = field(default=64, metadata=_doc("Number of buckets when `lake.partition` is bucket."))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place that CloudTrail's files are read from."""
+
+    url: str = field(default="", metadata=_doc("A folder, or s3://bucket/prefix.", "place"))
+    name: str = field(default="", metadata=_doc("A short name, for the command line and for messages."))
+    role_arn: str = field(default="", metadata=_doc("Role to assume for reading."))
+    external_id: str = field(default="", metadata=_doc("External id that the role's trust policy asks for."))
+    expected_owner: str = field(
+        default="", metadata=_doc("Account that must own the bucket; another's is refused by S3.")
+    )
+    layout: Literal["aws", "flat"] = field(
+        default="aws",
+        metadata=_doc("`aws`: the AWSLogs/… tree. `flat`: log files in any folders, told by their names."),
+    )
+    region: str = field(default="", metadata=_doc("The bucket's region, when it isn't the default one."))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """How much is done at once."""
+
+    objects: int = field(default=20_000, metadata=_doc("Most objects in a batch."))
+    bytes: int = field(default=2 * 2**30, metadata=_doc("Most stored bytes in a batch.", "bytes"))
+    task_bytes: int = field(default=16 * 2**20, metadata=_doc("Stored bytes that one task reads.", "bytes"))
+    fetch_threads: int = field(default=8, metadata=_doc("Objects read at once by one task."))
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How often older folders are listed again. Today's are listed every run."""
+
+    yesterday_every: timedelta = field(
+        default=timedelta(hours=1), metadata=_doc("How often yesterday's folders are listed.", "duration")
+    )
+    lookback_days: int = field(default=7, metadata=_doc("How many days the look-back for late files covers."))
+    lookback_every: timedelta = field(
+        default=timedelta(hours=6), metadata=_doc("How often the look-back runs.", "duration")
+    )
+    reconcile_every: timedelta = field(
+        default=timedelta(days=7), metadata=_doc("How often everything is listed, from the first day on.", "duration")
+    )
+    discover_every: timedelta = field(
+        default=timedelta(hours=1),
+        metadata=_doc("How often new accounts, regions and kinds are looked for.", "duration"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Spark:
+    """The Spark session, where spark-submit has not set it already."""
+
+    master: str = field(default="local[*]", metadata=_doc("Spark master."))
+    driver_memory: str = field(default="1g", metadata=_doc("Memory of the driver, in Spark's own form.", "memory"))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set."""
+
+    lake: Lake = Lake()
+    sources: tuple[Source, ...] = ()
+    batch: Batch = Batch()
+    limits: Limits = field(default_factory=Limits)
+    listing: Listing = Listing()
+    spark: Spark = Spark()
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One scalar setting, for the command line and for the docs."""
+
+    name: str  # "batch.objects"
+    flag: str  # "--batch-objects"; "" for what can only stand in the file
+    type: str  # text | number | size | duration | place, or the allowed words: "sqlite|glue|rest"
+    default: str  # as it would be written in the file
+    doc: str
+
+
+_TABLES: dict[str, type[Any]] = {"lake": Lake, "batch": Batch, "limits": Limits, "listing": Listing, "spark": Spark}
+# Limits belongs to `decode`, which knows nothing of settings, so what is said of its fields stands here.
+_LIMITS = {
+    "stored_bytes": _doc("Largest object that is read, as stored.", "bytes"),
+    "inflated_bytes": _doc("Largest object, inflated.", "bytes"),
+    "records": _doc("Most records in one object."),
+    "record_bytes": _doc("Largest record.", "bytes"),
+    "depth": _doc("Deepest nesting of a record."),
+}
+
+
+def load(path: Path | None, overrides: Mapping[str, Override], env: Mapping[str, str]) -> Settings:
+    """
+    The settings of this run: command line over file over defaults.
+
+    `overrides` holds what the command line gave, by dotted name ("batch.objects"). "source" lists places to read instead
+    of the file's; one that names a source of the file, or has its URL, keeps that source's other settings.
+    """
+    file = _file(path, env)
+    document = _read(file) if file else {}
+    sources = _file_sources(document.pop("source", []), file)
+    tables: dict[str, dict[str, Any]] = {name: {} for name in _TABLES}
+    for table, values in document.items():
+        _known(table, (*_TABLES, "source"), file, "table")
+        if not isinstance(values, dict):
+            raise SettingsError(f"`{table}` in {file} must be a table: write [{table}] on a line of its own")
+        for key, value in values.items():
+            tables[table][key] = _field_value(table, key, value, file)
+    for name, given in overrides.items():
+        if name == "source":
+            sources = _chosen(sources, [given] if isinstance(given, str) else given)
+            continue
+        table, _, key = name.partition(".")
+        _known(table, (*_TABLES, "source"), None, "table")
+        tables[table][key] = _field_value(table, key, given, None)
+    made = {name: kind(**tables[name]) for name, kind in _TABLES.items()}
+    return Settings(**{**made, "lake": _checked_lake(made["lake"])}, sources=sources)
+
+
+def options() -> tuple[Option, ...]:
+    """Every setting that the command line can override."""
+    return tuple(
+        _option(table, name, f"--{table}-{name}".replace("_", "-"))
+        for table, kind in _TABLES.items()
+        for name in _names(kind)
+    )
+
+
+def source_options() -> tuple[Option, ...]:
+    """What a [[source]] of the file may hold. For the docs: on the command line a source is a place or a name."""
+    return tuple(_option("source", name, "") for name in _names(Source))
+
+
+def _file(path: Path | None, env: Mapping[str, str]) -> Path | None:
+    named = path or (Path(env[CONFIG_VARIABLE]) if env.get(CONFIG_VARIABLE) else None)
+    if named is None:
+        usual = Path.cwd() / CONFIG_FILE
+        return usual if usual.is_file() else None
+    if not named.is_file():
+        via = "" if path else f" (named by ${CONFIG_VARIABLE})"
+        raise SettingsError(f"there is no settings file {named}{via}")
+    return named.absolute()
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{file} can't be read: {error.strerror}") from error
+
+
+def _file_sources(given: Any, file: Path | None) -> tuple[Source, ...]:
+    if not isinstance(given, list) or not all(isinstance(entry, dict) for entry in given):
+        raise SettingsError(
+            f'`source` in {file} must be written as [[source]] with double brackets, then url = "s3://…"'
+        )
+    made = tuple(
+        Source(**{key: _field_value("source", key, value, file) for key, value in entry.items()}) for entry in given
+    )
+    for source in made:
+        if not source.url:
+            raise SettingsError(f'a [[source]] in {file} has no url: write url = "s3://bucket/prefix", or a folder')
+    names = [source.name for source in made if source.name]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(f"two sources in {file} are named `{name}`: give each its own name")
+    return made
+
+
+def _chosen(known: tuple[Source, ...], given: int | Sequence[str]) -> tuple[Source, ...]:
+    """The command line's sources; what the file says of the same place or name is kept."""
+    if isinstance(given, int):
+        raise SettingsError("`source` wants a folder, an s3://bucket/prefix, or the name of a source in the file")
+    chosen = []
+    for one in given:
+        url = _field_value("source", "url", one, None)
+        same = [source for source in known if source.name == one] or [source for source in known if source.url == url]
+        chosen.append(same[0] if same else Source(url=url))
+    return tuple(chosen)
+
+
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))
+
+
+def _known(name: str, known: Sequence[str], file: Path | None, what: str) -> None:
+    """Refuse a name that isn't known, and say which was probably meant."""
+    if name in known:
+        return
+    where = f"in {file.name}" if file else "on the command line"
+    last = name.rpartition(".")[2]
+    if _SECRET.search(last):
+        raise SettingsError(
+            f"`{name}` {where} looks like a secret: Trailhouse takes none. Put credentials where AWS's own tools read "
+            "them: a profile in ~/.aws, a role, or the AWS_… variables"
+        )
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean `{near[0]}`?" if near else f"known are: {', '.join(known)}"
+    raise SettingsError(f"unknown {what} `{name}` {where}: {hint}")
+
+
+_SECRET = re.compile(r"secret|passw|token|credential|access_?key|private_?key|session_?key|api_?key", re.IGNORECASE)
+
+
+def _field_value(table: str, key: str, value: Any, file: Path | None) -> Any:
+    """The value of one setting in its proper type, or an error that says what is wanted."""
+    kind = Source if table == "source" else _TABLES[table]
+    name = f"{table}.{key}"
+    everywhere = [f"{other}.{each}" for other, its in {**_TABLES, "source": Source}.items() for each in _names(its)]
+    _known(name, everywhere, file, "setting")
+    where = f"`{name}` in {file.name}" if file else f"`{name}` on the command line"
+    form, hint = _form(table, key), get_type_hints(kind)[key]
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise SettingsError(f"{where} must be one of {', '.join(get_args(hint))}, not {value!r}")
+        return value
+    if form in ("bytes", "duration") or hint is int:
+        return _amount(value, form, where)
+    if not isinstance(value, str):
+        raise SettingsError(f"{where} must be text in quotes, not {value!r}")
+    if form == "place":
+        return _place(value, file.parent if file else Path.cwd(), where)
+    _check_text(name, value, where)
+    return value
+
+
+def _amount(value: Any, form: str, where: str) -> int | timedelta:
+    text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    if form == "duration":
+        return _duration(text, where)
+    number = _SIZE.fullmatch(text) if form == "bytes" else re.fullmatch(r"(?P<n>[0-9_]+)(?P<unit>)", text)
+    wanted = 'a size such as "16MiB" or "2GB"' if form == "bytes" else "a whole number above 0, such as 8"
+    if not number:
+        raise SettingsError(f"{where} must be {wanted}, not {value!r}")
+    amount = int(float(number["n"].replace("_", "")) * _SIZES[(number["unit"] or "B").upper()])
+    if amount < 1:
+        raise SettingsError(f"{where} must be {wanted}, not {value!r}")
+    return amount
+
+
+_SIZE = re.compile(r"(?P<n>[0-9_]*[0-9](?:\.[0-9]+)?)\s*(?P<unit>[KMGT]i?B|B)?", re.IGNORECASE)
+_SIZES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_SIZES |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+_DURATION = re.compile(r"(?:[0-9]{1,6}[wdhms])+")
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+def _duration(text: str, where: str) -> timedelta:
+    if not _DURATION.fullmatch(text):
+        raise SettingsError(f'{where} must be a duration such as "15m", "6h" or "7d", not {text!r}')
+    parts = re.findall(r"([0-9]+)([wdhms])", text)
+    return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+
+
+def _place(text: str, base: Path, where: str) -> str:
+    """A bucket's URL as it is, a folder as an absolute path."""
+    if text.startswith("s3:"):
+        if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/.*)?", text, re.DOTALL):
+            raise SettingsError(f'{where} must name a bucket, such as "s3://my-bucket/prefix", not {text!r}')
+        return text.rstrip("/")
+    if text.startswith("file://"):
+        text = unquote(urlsplit(text).path)
+    elif re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        if not where.startswith("`lake.catalog_uri`"):
+            raise SettingsError(f"{where} must be a folder or s3://bucket/prefix, not {text!r}")
+        return text
+    return str((base / Path(text).expanduser()).resolve()) if text else ""
+
+
+_PATTERNS = {
+    "source.expected_owner": (r"[0-9]{12}|", 'an account id of 12 digits in quotes, such as "111122223333"'),
+    "source.role_arn": (r"arn:[^:]+:iam::[0-9]{12}:role/.+|", 'such as "arn:aws:iam::111122223333:role/log-reader"'),
+    "lake.database": (r"[a-z0-9_]+", "of small letters, digits and _, such as trailhouse"),
+    "lake.ops_database": (r"[a-z0-9_]+", "of small letters, digits and _, such as trailhouse_ops"),
+    "lake.catalog_name": (r"[a-z][a-z0-9_]*", "of small letters, digits and _, such as trailhouse"),
+    "spark.driver_memory": (r"[1-9][0-9]*[kmgt]", 'in Spark\'s form, such as "2g"'),
+}
+
+
+def _check_text(name: str, value: str, where: str) -> None:
+    pattern, wanted = _PATTERNS.get(name, (r".*", "text"))
+    if not re.fullmatch(pattern, value):
+        raise SettingsError(f"{where} must be {wanted}, not {value!r}")
+
+
+def _checked_lake(lake: Lake) -> Lake:
+    """What one field means for another."""
+    if lake.database == lake.ops_database:
+        raise SettingsError("`lake.database` and `lake.ops_database` must differ: analysts see only the first")
+    if lake.catalog == "rest" and not lake.catalog_uri:
+        raise SettingsError(
+            '`lake.catalog_uri` is missing: catalog = "rest" wants an address such as https://host/catalog'
+        )
+    if lake.catalog != "sqlite" or lake.catalog_uri or not lake.location:
+        return lake
+    if lake.location.startswith("s3://"):
+        raise SettingsError(
+            '`lake.catalog_uri` is missing: a lake in S3 with catalog = "sqlite" wants a local file, such as '
+            '"/var/lib/trailhouse/catalog.sqlite"; or say catalog = "glue"'
+        )
+    return replace(lake, catalog_uri=str(Path(lake.location) / "catalog.sqlite"))
+
+
+def _form(table: str, key: str) -> str:
+    return _metadata(table, key)["form"]
+
+
+def _metadata(table: str, key: str) -> Mapping[str, str]:
+    if table == "limits":
+        return _LIMITS.get(key, _doc(""))
+    kind = Source if table == "source" else _TABLES[table]
+    return next(each.metadata for each in fields(kind) if each.name == key)
+
+
+def _option(table: str, key: str, flag: str) -> Option:
+    kind = Source if table == "source" else _TABLES[table]
+    hint, form = get_type_hints(kind)[key], _form(table, key)
+    words = "|".join(get_args(hint)) if get_origin(hint) is Literal else ""
+    named = {"bytes": "size", "memory": "size"}.get(form, form) or words or ("number" if hint is int else "text")
+    default = next(each.default for each in fields(kind) if each.name == key)
+    return Option(f"{table}.{key}", flag, named, _written(default, form), _metadata(table, key)["doc"])
+
+
+def _written(value: Any, form: str) -> str:
+    """A default as a person would write it."""
+    if isinstance(value, timedelta):
+        seconds = int(value.total_seconds())
+        size, unit = next(
+            (size, unit) for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")) if seconds % size == 0
+        )
+        return f"{seconds // size}{unit}"
+    if form == "bytes":
+        size, unit = next(
+            (size, unit)
+            for size, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"), (1, "B"))
+            if value % size == 0
+        )
+        return f"{value // size}{unit}"
+    return str(value)

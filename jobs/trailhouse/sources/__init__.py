@@ -1,0 +1,1 @@
+"""Where log files come from: their keys, what is there, and their bytes."""

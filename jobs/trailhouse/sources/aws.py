@@ -1,0 +1,104 @@
+"""
+The one place that makes a boto3 client.
+
+Knows roles, retries, timeouts, and clients per process. Knows nothing of what is asked of AWS. Region, profile,
+endpoint and credentials come from AWS's standard configuration, which boto3 reads itself.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.exceptions import NoRegionError
+
+from trailhouse import __version__
+from trailhouse.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """As whom and where. A plain value, so that it travels to workers; credentials never do."""
+
+    role_arn: str = ""
+    external_id: str = ""
+    region: str = ""
+
+
+_CLIENTS: dict[tuple[int, str, Access, int], Any] = {}
+# Making a client is not thread-safe in boto3; using one is.
+_LOCK = threading.Lock()
+
+
+def client(service: str, access: Access = Access(), attempts: int = 6) -> Any:
+    """
+    A client for a service, the same one for the same arguments within a process.
+
+    `attempts` counts all tries of one request in botocore's standard mode. 1 is for callers with a retry of their own.
+    """
+    with _LOCK:
+        # The process id: Spark's workers are forked, and a socket must not be shared with the parent.
+        key = (os.getpid(), service, access, attempts)
+        if key not in _CLIENTS:
+            _CLIENTS[key] = _make(service, access, attempts)
+        return _CLIENTS[key]
+
+
+def _make(service: str, access: Access, attempts: int) -> Any:
+    session = _session(access)
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        connect_timeout=5,
+        read_timeout=30,
+        max_pool_connections=64,
+        user_agent_extra=f"trailhouse/{__version__}",
+    )
+    try:
+        made = session.client(service, config=config)
+    except NoRegionError as error:
+        raise UsageError(
+            f"no AWS region is set for {service}: set AWS_REGION, or region in your AWS profile"
+        ) from error
+    if service == "s3" and not is_aws(made.meta.endpoint_url):
+        # Servers other than AWS's rarely answer to bucket.host.
+        made = session.client(service, config=config.merge(Config(s3={"addressing_style": "path"})))
+    return made
+
+
+def _session(access: Access) -> boto3.Session:
+    base = botocore.session.get_session()
+    region = access.region or base.get_config_variable("region")
+    if access.role_arn:
+        base = _assuming(base, access, region)
+    return boto3.Session(botocore_session=base, region_name=region or None)
+
+
+def _assuming(base: botocore.session.Session, access: Access, region: str | None) -> botocore.session.Session:
+    """A session whose credentials come from the role, fetched when first needed and again before they expire."""
+    extra = {"RoleSessionName": "trailhouse"} | ({"ExternalId": access.external_id} if access.external_id else {})
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=partial(base.create_client, region_name=region or "us-east-1"),
+        source_credentials=base.get_credentials(),
+        role_arn=access.role_arn,
+        extra_args=extra,
+    )
+    assumed = botocore.session.get_session()
+    # There is no public way to hand credentials that refresh themselves to a session.
+    assumed._credentials = DeferredRefreshableCredentials(method="assume-role", refresh_using=fetcher.fetch_credentials)
+    return assumed
+
+
+def is_aws(endpoint: str) -> bool:
+    """Whether an endpoint is one of AWS's own."""
+    host = urlsplit(endpoint).hostname or ""
+    return host.endswith(
+        (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu", ".c2s.ic.gov", ".sgov.gov")
+    )
