@@ -8,6 +8,7 @@ default). Knows nothing of what the values are used for. Credentials have no pla
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -18,8 +19,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import unquote, urlsplit
 
-from trailhouse.decode.values import Limits
 from trailhouse.errors import SettingsError
+from trailhouse.limits import Limits
 
 CONFIG_VARIABLE = "TRAILHOUSE_CONFIG"
 CONFIG_FILE = "trailhouse.toml"
@@ -157,6 +158,7 @@ def load(path: Path | None, overrides: Mapping[str, Override], env: Mapping[str,
     document = _read(file) if file else {}
     sources = _file_sources(document.pop("source", []), file)
     tables: dict[str, dict[str, Any]] = {name: {} for name in _TABLES}
+    for_all: dict[str, Any] = {}  # settings of a source, given on the command line: for every source of this run
     for table, values in document.items():
         _known(table, (*_TABLES, "source"), file, "table")
         if not isinstance(values, dict):
@@ -168,23 +170,33 @@ def load(path: Path | None, overrides: Mapping[str, Override], env: Mapping[str,
             sources = _chosen(sources, [given] if isinstance(given, str) else given)
             continue
         table, _, key = name.partition(".")
+        if table == "source":
+            for_all[key] = _field_value(table, key, given, None)
+            continue
         _known(table, (*_TABLES, "source"), None, "table")
         tables[table][key] = _field_value(table, key, given, None)
     made = {name: kind(**tables[name]) for name, kind in _TABLES.items()}
+    sources = tuple(replace(source, **for_all) for source in sources)
     return Settings(**{**made, "lake": _checked_lake(made["lake"])}, sources=sources)
 
 
+def environment() -> Mapping[str, str]:
+    """The process's environment."""
+    return os.environ
+
+
 def options() -> tuple[Option, ...]:
-    """Every setting that the command line can override."""
+    """Every setting that the command line can override; those of a source hold for every source of the run."""
     return tuple(
         _option(table, name, f"--{table}-{name}".replace("_", "-"))
-        for table, kind in _TABLES.items()
+        for table, kind in {**_TABLES, "source": Source}.items()
         for name in _names(kind)
+        if (table, name) not in {("source", "url"), ("source", "name")}
     )
 
 
 def source_options() -> tuple[Option, ...]:
-    """What a [[source]] of the file may hold. For the docs: on the command line a source is a place or a name."""
+    """What a [[source]] of the file may hold, for the docs."""
     return tuple(_option("source", name, "") for name in _names(Source))
 
 

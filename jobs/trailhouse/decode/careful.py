@@ -90,6 +90,9 @@ def _values(text: bytes, shape: scan.Shape, flags: set[str], layout: Layout) -> 
         column = layout.fields.get(member.key)
         if "\0" in member.key:
             found.flags.add("nul_key")
+        if member.key in shape.deepest:
+            # An open subtree is kept and not parsed further; a typed one has columns that are now empty.
+            found.flags.add(f"type:{member.key}" if member.key in layout.inner else "depth")
         if column is None:
             if member.key.lower() in layout.folded:
                 found.flags.add("case_key")
@@ -100,9 +103,6 @@ def _values(text: bytes, shape: scan.Shape, flags: set[str], layout: Layout) -> 
             found.values[column.name] = member.value
             if _KINDS.get(member.value[0], "number") not in column.json:
                 found.flags.add(f"type:{member.key}")
-            if member.key in shape.deepest:
-                # An open subtree is kept and not parsed further; a typed one has columns that are now empty.
-                found.flags.add(f"type:{member.key}" if member.key in layout.inner else "depth")
         else:
             _take_scalar(member, column.name, column.type, found)
     return found

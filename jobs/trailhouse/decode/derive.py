@@ -125,7 +125,7 @@ class _Rows:
         word = "time" if main else f"type:{'.'.join(column.path)}"
 
         def read(text: str | None) -> tuple[int | None, str]:
-            micros = times.read(text) if text is not None else None
+            micros = times.read(text, strict=column.path == ("eventTime",)) if text is not None else None
             if main and micros is not None and not times.in_range(micros):
                 micros = None
             return micros, word if micros is None and (main or text is not None) else ""

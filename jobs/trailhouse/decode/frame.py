@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import msgspec
+
 from trailhouse.decode import scan
 from trailhouse.decode.inflate import Damaged
 from trailhouse.decode.values import Limits
@@ -22,6 +24,7 @@ UNWRAPPED_KIND = "CloudTrail-Aggregated"
 
 _KEY = re.compile(rb'[ \t\r\n]*+("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\r\n]*+:[ \t\r\n]*+', re.DOTALL)
 _SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s,\[\]{}":]++', re.DOTALL)
+_RAW = msgspec.json.Decoder(msgspec.Raw)
 _NEXT = re.compile(rb"[ \t\r\n]*+([,}])")
 
 # Keys that give away what an object without `Records` is, so that the quarantine says more than "no".
@@ -55,7 +58,7 @@ def frame(data: bytes, kind: str, limits: Limits) -> Framed:
     first = data[start : start + 1]
     try:
         if first == b"{":
-            slices, more = _from_object(data, start, kind, limits.records)
+            slices, more = _from_object(data, start, kind, limits)
             flags += more
         elif first == b"[":
             slices = _from_array(data, start, kind, limits.records)
@@ -74,7 +77,7 @@ def _looks_wide(data: bytes) -> bool:
     return b"\0" in head and bool(head.strip(b"\0")) and head.strip(b"\0")[:1] in (b"{", b"[", b" ", b"\n")
 
 
-def _from_object(data: bytes, start: int, kind: str, most: int) -> tuple[list[bytes], list[str]]:
+def _from_object(data: bytes, start: int, kind: str, limits: Limits) -> tuple[list[bytes], list[str]]:
     slices: list[bytes] | None = None
     keys: set[str] = set()
     position, more = start + 1, _at(data, start + 1) != b"}"
@@ -84,14 +87,14 @@ def _from_object(data: bytes, start: int, kind: str, most: int) -> tuple[list[by
         key, position = _key(data, position)
         keys.add(key)
         if key != "Records":
-            position = _skip(data, position)
+            position = _skip(data, position, limits.depth)
         elif slices is not None:
             raise Damaged("dup_records")
         elif data[position : position + 1] != b"[":
             raise Damaged("envelope:records_type")
         else:
-            slices, position = scan.elements(data, position + 1, most)
-            if len(slices) > most:
+            slices, position = scan.elements(data, position + 1, limits.records)
+            if len(slices) > limits.records:
                 return slices, []
         more, position = _next(data, position)
     rest = data[position:].strip(scan.WHITESPACE)
@@ -129,15 +132,19 @@ def _key(data: bytes, position: int) -> tuple[str, int]:
     return scan.decoded_key(token[1]), token.end()
 
 
-def _skip(data: bytes, start: int) -> int:
-    """Where the value at `start` ends."""
+def _skip(data: bytes, start: int, limit: int) -> int:
+    """Where the value at `start` ends. It is nothing of ours, but has to be JSON."""
     if data[start : start + 1] in (b"{", b"["):
-        end = scan.object_end(data, start)
+        end = scan.object_end(data, start, limit)
     elif token := _SCALAR.match(data, start):
         end = token.end()
     else:
         raise _broken_at(data, start)
     _valid(data[start:end])
+    try:
+        _RAW.decode(data[start:end])
+    except msgspec.DecodeError as error:
+        raise Damaged("envelope") from error
     return end
 
 

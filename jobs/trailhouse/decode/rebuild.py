@@ -12,8 +12,10 @@ from typing import Any
 
 import msgspec
 
-from trailhouse.decode import times
+from trailhouse.decode import scan, times
 from trailhouse.decode.layout import layout
+
+NO_LIMIT = 1 << 62
 
 
 def record(row: Mapping[str, Any], table: str = "events") -> bytes:
@@ -21,7 +23,8 @@ def record(row: Mapping[str, Any], table: str = "events") -> bytes:
     if row["raw"] is not None:
         return bytes(row["raw"])
     extra = (row["extra"] or "").encode()
-    extra_keys = msgspec.json.decode(extra, type=dict[str, msgspec.Raw]).keys() if extra else ()
+    # Scanned, not parsed: what lies here may be too deep for a parser, or hold raw control characters.
+    extra_keys = {member.key for member in scan.members(extra, NO_LIMIT).members} if extra else set()
     parts: list[bytes] = [extra[1:-1]] if extra else []
     for column in layout(table).top:
         value, field = row[column.name], column.path[0]

@@ -101,13 +101,15 @@ def _closed(data: bytes, begin: int, end: int, found: list[bytes]) -> list[bytes
     return found
 
 
-def object_end(data: bytes, start: int) -> int:
-    """The position behind the object or array that opens at `start`."""
+def object_end(data: bytes, start: int, limit: int) -> int:
+    """The position behind the object or array that opens at `start`. Raises Broken below `limit` levels."""
     depth = 0
     for token in _STRUCTURE.finditer(data, start):
         first = data[token.start()]
         if first in OPEN:
             depth += 1
+            if depth > limit:
+                raise Broken
         elif first != 0x22:
             depth -= 1
             if depth == 0:

@@ -23,13 +23,14 @@ _EXTENDED = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
     r"(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
+_STRICT = re.compile(_EXTENDED.pattern.replace("[T ]", "T").removesuffix("?"))
 _BASIC = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})(?:\.([0-9]{1,9}))?(Z)")
 _EPOCH = datetime(1970, 1, 1)
 
 
-def read(text: str) -> int | None:
-    """Microseconds since 1970, or None when the text is no time."""
-    found = _EXTENDED.fullmatch(text) or _BASIC.fullmatch(text)
+def read(text: str, strict: bool = False) -> int | None:
+    """Microseconds since 1970, or None when the text is no time. Strict: RFC 3339, with its `T` and its zone."""
+    found = _STRICT.fullmatch(text) if strict else _EXTENDED.fullmatch(text) or _BASIC.fullmatch(text)
     if found is None:
         return None
     year, month, day, hour, minute, second, fraction, zone = found.groups()

@@ -118,7 +118,7 @@ def exists(where: settings.Lake) -> bool:
 
 def file_io(where: settings.Lake) -> FileIO:
     """Access to the lake's files, for a worker that has no catalog."""
-    return load_file_io(_file_properties(where), where.location)
+    return load_file_io(file_properties(where), where.location)
 
 
 def warehouse(where: settings.Lake) -> str:
@@ -131,7 +131,7 @@ def warehouse(where: settings.Lake) -> str:
 def _connect(where: settings.Lake, create: bool) -> Catalog:
     if not where.location and where.catalog != "rest":
         raise UsageError("no lake is named: give --lake FOLDER (or s3://bucket/prefix), or set lake.location")
-    properties: dict[str, str | None] = {**_file_properties(where), "warehouse": warehouse(where)}
+    properties: dict[str, str | None] = {**file_properties(where), "warehouse": warehouse(where)}
     if where.catalog == "sqlite":
         path = sqlite_path(where)
         if not create and not path.is_file():
@@ -157,7 +157,7 @@ def sqlite_path(where: settings.Lake) -> Path:
     return Path(where.location).absolute() / "catalog.sqlite"
 
 
-def _file_properties(where: settings.Lake) -> dict[str, str]:
+def file_properties(where: settings.Lake) -> dict[str, str]:
     """How files are reached. PyIceberg doesn't read AWS's configuration: boto3 does, and its findings are handed on."""
     properties = {"py-io-impl": f"{KeepingFileIO.__module__}.{KeepingFileIO.__qualname__}"}
     if not where.location.startswith("s3://"):

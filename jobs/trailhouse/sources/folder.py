@@ -59,7 +59,7 @@ def modified_at(about: os.stat_result) -> datetime:
 
 def _look(base: Path, entry: os.DirEntry[str], parse: Callable[[str], LogKey | Skipped]) -> Found | Skipped | Problem:
     path = Path(entry.path)
-    log = parse(path.as_posix())
+    log = parse(path.as_posix().removeprefix("/"))
     if isinstance(log, Skipped):
         return log
     try:

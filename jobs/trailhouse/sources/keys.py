@@ -45,9 +45,9 @@ _ORG = r"(?:(?P<org>o-[a-z0-9]{10,32})/)?"
 _REGION = r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]+"
 _KIND = "|".join((*LOG_KINDS, DIGEST_KIND))
 # Greedy, so that the last `AWSLogs/` that fits wins: a prefix may itself contain one.
-_HEAD = rf"(?P<prefix>(?:.*/)?)AWSLogs/{_ORG}(?P<account>[0-9]{{12}})/"
+_HEAD = rf"(?P<prefix>(?:.+/)?)AWSLogs/{_ORG}(?P<account>[0-9]{{12}})/"
 _KEY = re.compile(
-    rf"{_HEAD}(?P<kind>{_KIND})/(?P<region>{_REGION})/(?P<y>[0-9]{{4}})/(?P<m>[0-9]{{2}})/(?P<d>[0-9]{{2}})/(?P<file>[^/]+)",
+    rf"{_HEAD}(?P<kind>{_KIND})/(?P<region>{_REGION})/(?P<y>[0-9]{{4}})/(?P<m>[0-9]{{2}})/(?P<d>[0-9]{{2}})/(?P<file>(?!\.{{1,2}}$)[^/]+)",
     re.DOTALL,
 )
 # `CloudTrail-Lake` (query exports) is another service's; any other `CloudTrail…` folder is a kind that is too new for

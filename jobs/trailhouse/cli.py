@@ -1,0 +1,329 @@
+"""
+The command line: arguments become settings, one call does the work, its result is shown, and an exit code says how it went.
+
+A thin skin. Each command imports what it needs when it runs, so that `trailhouse --help` loads neither Spark nor boto3.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from trailhouse import __version__, settings, show
+from trailhouse.errors import TrailhouseError
+
+PARTIAL = 5
+INTERRUPTED = 130
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and leave with its exit code."""
+    sys.exit(_run(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        return int(trailhouse.main(arguments, prog_name="trailhouse", standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "")
+        return 2
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; everything is whole: run the same command again to go on", err=True)
+        return INTERRUPTED
+    except TrailhouseError as error:
+        click.echo(f"error: {show.escape_terminal(str(error))}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        return 0  # whoever was reading has seen enough
+    except Exception as error:
+        click.echo(f"error: {type(error).__name__}: {show.escape_terminal(str(error), 2000)}", err=True)
+        if "--verbose" in arguments:
+            traceback.print_exc()
+        else:
+            click.echo("this should not happen; add --verbose to see where", err=True)
+        return 1
+
+
+def _with_settings(*tables: str) -> Callable[[Command], Command]:
+    """Options for the settings of these tables, with `--config` and `--lake`."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(settings.options()):
+            if option.name.partition(".")[0] in tables and option.name != "lake.location":
+                metavar = option.type.upper() if "|" not in option.type else f"[{option.type}]"
+                default = f"  [default: {option.default}]" if option.default else ""
+                command = click.option(option.flag, option.name, metavar=metavar, help=option.doc + default)(command)
+        lake = click.option("--lake", "lake.location", metavar="PLACE", help="The lake: a folder, or s3://bucket/prefix.")
+        config = click.option(
+            "--config",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Settings file.  [default: $TRAILHOUSE_CONFIG, else ./trailhouse.toml where there is one]",
+        )
+        verbose = click.option("--verbose", is_flag=True, help="Say more, and show where an error comes from.")
+        return lake(config(verbose(command)))
+
+    return decorate
+
+
+def _load(given: dict[str, Any], sources: Sequence[str] = ()) -> settings.Settings:
+    """The settings of this run. Options that were not given are left to the file and the defaults."""
+    config = given.pop("config")
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO if given.pop("verbose") else logging.ERROR,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+    overrides = {name: value for name, value in given.items() if value is not None}
+    if sources:
+        overrides["source"] = list(sources)
+    return settings.load(config, overrides, settings.environment())
+
+
+_format = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv", "csv_raw"]),
+    default="table",
+    show_default=True,
+    help="How to show it. csv is safe to open in a spreadsheet; csv_raw holds the bare values.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="trailhouse")
+def trailhouse() -> None:
+    """The CloudTrail lake you own: log files in, an audited Iceberg table out.
+
+    \b
+    Examples:
+      trailhouse demo
+      trailhouse ingest ./logs --lake ./lake
+      trailhouse ingest s3://my-trail-bucket --lake s3://my-lake/warehouse --config trailhouse.toml
+      trailhouse sql "SELECT actor, count(*) FROM events GROUP BY 1" --lake ./lake
+
+    \b
+    Exit codes: 0 done or nothing to do, 1 failed, 2 wrong usage or settings, 3 refused by the gate,
+    5 done but for what could not be read, 6 outcome unknown (run again), 130 interrupted.
+    """
+
+
+@trailhouse.command()
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
+@click.option("--no-fast-path", is_flag=True, help="Look at every record closely: slower, the same rows.")
+@_format
+@_with_settings("lake", "batch", "limits", "listing", "spark", "source")
+def ingest(sources: tuple[str, ...], dry_run: bool, no_fast_path: bool, form: show.Format, **given: Any) -> int:
+    """Bring a lake up to date with its log files.
+
+    SOURCE is a folder, s3://bucket/prefix, or the name of a source in the settings file; without one, all sources of
+    the file are read. Nothing is read twice, and what can't be read now is tried again by the next run.
+
+    \b
+    Examples:
+      trailhouse ingest ./logs --lake ./lake
+      trailhouse ingest s3://org-trail s3://old-trail/logs --lake s3://lake/wh --lake-catalog glue
+      trailhouse ingest --config trailhouse.toml --dry-run
+    """
+    config = _load(given, sources)
+    from trailhouse.ingest import run
+
+    if dry_run:
+        return _show_plan(config, form)
+    with show.Progress() as progress:
+        job = run.Run(config, lambda objects, records, total: progress.update(objects, records, total), not no_fast_path)
+        result = run.ingest(job)
+    _show_result(result, form)
+    return PARTIAL if result.status == "partial" else 0
+
+
+def _show_plan(config: settings.Settings, form: show.Format) -> int:
+    from trailhouse.ingest import run
+
+    found, estimate = run.dry_run(config, datetime.now(UTC))
+    planned = {
+        "status": "planned",
+        "objects": len(found.new),
+        "bytes_in": found.bytes,
+        "known": found.known,
+        "skipped": dict(found.skipped),
+        "list_calls": found.list_calls,
+        "get_calls": len(found.new),
+        "estimated_seconds": estimate["seconds"],
+        "estimated_dollars": estimate["dollars"],
+        "problems": [{"where": p.where, "reason": p.reason} for p in found.problems],
+    }
+    show.show_one(planned, form, sys.stdout)
+    return PARTIAL if found.problems else 0
+
+
+# What a person wants to see of a run; the JSON form has all of it.
+_TOLD = ("batch_id", "status", "objects", "records", "rows", "duplicates", "quarantined", "quarantined_objects")
+_TOLD_TOO = ("conflicts", "pending", "bytes_in", "bytes_out", "list_calls", "seconds")
+
+
+def _show_result(result: Any, form: show.Format) -> None:
+    from dataclasses import asdict
+
+    told = asdict(result)
+    if form != "table":
+        show.show_one(told, form, sys.stdout)
+        return
+    show.show_one({name: told[name] for name in (*_TOLD, *_TOLD_TOO)}, form, sys.stdout)
+    if told["skipped"]:
+        click.echo("skipped: " + ", ".join(f"{count} {why}" for why, count in sorted(told["skipped"].items())))
+    if told["findings"]:
+        click.echo("findings:")
+        show.show([(f.get("table", ""), f["name"], f["rows"]) for f in told["findings"]], ("table", "finding", "rows"), form, sys.stdout)
+    for problem in told["problems"][:10]:
+        line = f"{problem['where']}: {problem['reason']} {problem['detail']}"
+        click.echo("pending: " + show.escape_terminal(line, 300), err=True)
+    if len(told["problems"]) > 10:
+        click.echo(f"pending: … and {len(told['problems']) - 10} more (--format json has all)", err=True)
+
+
+@trailhouse.command()
+@_format
+@_with_settings("lake")
+def status(form: show.Format, **given: Any) -> None:
+    """Say what the lake holds: tables, last batches, accounts and regions, quarantine.
+
+    \b
+    Examples:
+      trailhouse status --lake ./lake
+      trailhouse status --lake ./lake --format json
+    """
+    config = _load(given)
+    from trailhouse.ask import status as asked
+    from trailhouse.lake import catalog
+
+    answers = asked.status(catalog.open_lake(config.lake))
+    if form == "json":
+        whole = {name: [dict(zip(a.columns, row, strict=True)) for row in a.rows] for name, a in answers.items()}
+        show.show_one(whole, form, sys.stdout)
+        return
+    for name, answer in answers.items():
+        click.echo(f"{name}:")
+        show.show(answer.rows, answer.columns, form, sys.stdout)
+        click.echo()
+
+
+@trailhouse.command()
+@click.argument("query")
+@_format
+@_with_settings("lake")
+def sql(query: str, form: show.Format, **given: Any) -> None:
+    """Ask the lake in Athena's SQL, on this machine.
+
+    The tables are events, insight_events, aggregated_events, and for bookkeeping ledger, quarantine, quality, batches.
+    `-` reads the query from standard input.
+
+    \b
+    Examples:
+      trailhouse sql "SELECT event_name, count(*) FROM events GROUP BY 1 ORDER BY 2 DESC LIMIT 10" --lake ./lake
+      trailhouse sql - --lake ./lake --format csv < question.sql
+    """
+    config = _load(given)
+    from trailhouse.ask import local
+    from trailhouse.lake import catalog
+
+    answer = local.ask(catalog.open_lake(config.lake), sys.stdin.read() if query == "-" else query)
+    show.show(answer.rows, answer.columns, form, sys.stdout)
+
+
+@trailhouse.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--accounts", default=5, show_default=True, help="Accounts of the organization.")
+@click.option("--regions", default=4, show_default=True, help="Regions that they use.")
+@click.option("--days", default=3, show_default=True, help="Days of logs.")
+@click.option("--events", default=100_000, show_default=True, help="Events, each counted once.")
+@click.option("--seed", default=1, show_default=True, help="The same seed makes the same bucket.")
+@click.option("--start", default="2026-03-01", show_default=True, metavar="DATE", help="First day.")
+@click.option(
+    "--layout",
+    type=click.Choice(["mixed", "organization", "single", "control-tower"]),
+    default="mixed",
+    show_default=True,
+    help="How the trails lay out their files.",
+)
+@click.option("--clean", is_flag=True, help="Leave out what is broken, late or delivered twice.")
+@_format
+def sample(folder: Path, start: str, form: show.Format, **recipe: Any) -> None:
+    """Make a believable bucket of log files in FOLDER, and write down what is in it (truth.json).
+
+    \b
+    Examples:
+      trailhouse sample ./logs
+      trailhouse sample ./logs --accounts 20 --regions 8 --days 30 --events 1000000 --seed 7
+    """
+    from trailhouse import sample as maker
+
+    made = _make_sample(folder, maker.Recipe(start=_date(start), **recipe))
+    show.show_one({"folder": str(folder), **made}, form, sys.stdout)
+
+
+def _make_sample(folder: Path, recipe: Any) -> dict[str, Any]:
+    from trailhouse import sample as maker
+
+    total = maker.make_bucket(folder, recipe).total
+    return {
+        "events": total.events,
+        "insight_events": total.insight_events,
+        "aggregated_events": total.aggregated_events,
+        "records_delivered": total.records_delivered,
+        "duplicates": total.duplicates,
+        "objects": sum(total.objects.values()),
+        "bytes": total.bytes,
+    }
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text} is no date such as 2026-03-01", param_hint="--start") from error
+
+
+@trailhouse.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default="demo")
+@click.option("--events", default=20_000, show_default=True, help="Events of the sample bucket.")
+def demo(folder: Path, events: int) -> None:
+    """Make a sample bucket in FOLDER (default: ./demo), ingest it, and show what can be asked.
+
+    \b
+    Example:
+      trailhouse demo ./somewhere
+    """
+    from trailhouse import sample as maker
+    from trailhouse.ask import local, queries
+    from trailhouse.ingest import run
+    from trailhouse.lake import catalog
+
+    logs, lake = folder / "logs", folder / "lake"
+    if not (logs / "truth.json").exists():
+        click.echo(f"Making a sample bucket in {logs} …", err=True)
+        _make_sample(logs, maker.Recipe(events=events))
+    click.echo(f"\n$ trailhouse ingest {logs} --lake {lake}", err=True)
+    config = settings.load(None, {"source": [str(logs)], "lake.location": str(lake)}, {})
+    with show.Progress() as progress:
+        result = run.ingest(run.Run(config, lambda objects, records, total: progress.update(objects, records, total)))
+    _show_result(result, "table")
+    opened = catalog.open_lake(config.lake)
+    for name in ("who_did_what", "what_failed", "what_was_deleted"):
+        query = queries.load(name)
+        answer = local.ask(opened, query.sql)
+        click.echo(f"\n{query.title}")
+        show.show(answer.rows, answer.columns, "table", sys.stdout)
+    click.echo(f'\nAsk your own: trailhouse sql "SELECT …" --lake {lake}')

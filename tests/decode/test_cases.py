@@ -1,0 +1,178 @@
+"""
+Every hostile input of the catalogue, on the fast path and on the strict one: exactly the outcome that stands beside it.
+
+What holds for any input is asked here too: records = rows + rejects, subtrees are the exact source text, the original record can
+be rebuilt, nothing in a row was replaced, good neighbours are all there (an unlisted row is a good one, without flags).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import date
+from functools import cache
+
+import pytest
+
+from tests import model
+from tests.cases import load
+from tests.cases.make import ACCOUNT, FILE, REGION
+from trailhouse.decode import decode
+from trailhouse.decode.rebuild import record
+from trailhouse.decode.values import Decoded, Delivered, Limits
+from trailhouse.sources.keys import LogKey, Skipped, parse_key
+
+CASES = load.cases()
+OBJECTS = [case for case in CASES if not case.keys and not case.elsewhere]
+KEYS = [(case.name, key) for case in CASES for key in case.keys]
+PATHS = pytest.mark.parametrize("fast", [True, False], ids=["fast", "strict"])
+COLUMN = {  # JSON text of `events`: column → field
+    "user_identity": "userIdentity",
+    "request_parameters": "requestParameters",
+    "response_elements": "responseElements",
+    "additional_event_data": "additionalEventData",
+    "resources": "resources",
+    "service_event_details": "serviceEventDetails",
+    "tls_details": "tlsDetails",
+}
+
+
+def delivered(folder: str = "CloudTrail") -> Delivered:
+    key = f"AWSLogs/{ACCOUNT}/{folder}/{REGION}/2026/03/01/{FILE}"
+    return Delivered(source="s3://logs", key=key, kind=folder, account_id=ACCOUNT, region=REGION)
+
+
+canonical = cache(model.canonical)
+
+
+@cache
+def run(case: load.Case, fast: bool) -> tuple[Decoded, list[dict]]:
+    """Decoded once for all the tests that ask: some inputs are long."""
+    got = decode(case.bytes(), delivered(case.folder), Limits(**case.limits), fast=fast)
+    return got, got.rows.to_pylist()
+
+
+@cache
+def modelled(case: load.Case) -> model.Read:
+    return model.read(case.bytes(), case.folder, **case.model_limits())
+
+
+def rejects(got: Decoded) -> list[tuple[int | None, str]]:
+    return [(reject.position, reject.reason) for reject in got.rejects]
+
+
+def flags(row: dict) -> list[str]:
+    return row["parse_flags"] or []
+
+
+@PATHS
+@pytest.mark.parametrize("case", OBJECTS, ids=str)
+def test_the_outcome_is_the_pinned_one(case, fast):
+    got, rows = run(case, fast)
+    assert case.agrees(rejects(got)), (rejects(got), case.quarantined())
+    if not case.reason:  # what flags an object has that can't be read, nothing says
+        assert sorted(got.flags) == sorted(case.flags)
+    assert got.records == case.records == len(rows) + len(case.rejects)
+    bad = {position for position, _ in case.rejects}
+    assert [row["record_index"] for row in rows] == [i for i in range(case.records) if i not in bad]
+    pinned = {row.index: row for row in case.rows}
+    for row in rows:
+        want = pinned.get(row["record_index"], NOTHING)
+        seen = [flag for flag in flags(row) if not (fast and flag in want.strict_only_flags)]
+        expected = [flag for flag in want.flags if not (fast and flag in want.strict_only_flags)]
+        assert sorted(seen) == expected, f"record {row['record_index']}"
+        assert {name: row[name] for name in want.columns} == want.columns
+        assert {name: row[name] for name in want.null} == dict.fromkeys(want.null)
+        assert {name: len(row[name]) for name in want.lengths} == want.lengths
+        if want.raw:
+            assert row["raw"] is not None
+
+
+NOTHING = load.Row(index=-1, flags=[], strict_only_flags=[], columns={}, null=[], lengths={}, raw=None)
+
+
+@PATHS
+@pytest.mark.parametrize("case", [case for case in OBJECTS if not case.reason], ids=str)
+def test_every_record_is_kept_whole(case, fast):
+    read = modelled(case)
+    got, rows = run(case, fast)
+    assert len(read.rows) == len(rows)
+    for want, row in zip(read.rows, rows, strict=True):
+        assert row["record_index"] == want.index
+        assert (row["account_id"], row["region"], row["event_id"] or None) == (want.account_id, want.region, want.event_id)
+        assert canonical(record(row, model.TABLES[case.folder])) == canonical(want.slice)
+        assert row["raw"] in (None, want.slice)
+        assert row["content_hash"] == int.from_bytes(hashlib.sha256(want.slice).digest()[:8], "big", signed=True)
+        assert row["source_object"] == delivered(case.folder).key
+        nothing_replaced(row, want)
+        if case.folder == "CloudTrail":
+            subtrees_are_source_text(row, want)
+    for want, reject in zip(read.bad, got.rejects, strict=True):
+        assert reject.size == len(want.slice)
+        assert reject.sha256 == hashlib.sha256(want.slice).hexdigest()
+        assert reject.raw and want.slice.startswith(reject.raw)
+
+
+@PATHS
+@pytest.mark.parametrize("case", [case for case in OBJECTS if case.reason], ids=str)
+def test_an_object_that_can_not_be_read_gives_no_row_and_one_reject(case, fast):
+    got, rows = run(case, fast)
+    assert (rows, got.records, len(got.rejects)) == ([], 0, 1)
+    reject, data = got.rejects[0], case.bytes()
+    assert reject.position is None
+    assert (reject.size, reject.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+    assert data.startswith(reject.raw)
+    assert got.rows.schema == decode(b'{"Records":[]}', delivered(case.folder)).rows.schema
+
+
+@pytest.mark.parametrize("case", OBJECTS, ids=str)
+def test_both_paths_say_the_same(case):
+    fast, fast_rows = run(case, True)
+    strict, strict_rows = run(case, False)
+    assert (fast.rejects, fast.records, fast.flags, fast.sha256, fast.inflated_bytes) == (
+        (strict.rejects, strict.records, strict.flags, strict.sha256, strict.inflated_bytes)
+    )
+    for a, b in zip(fast_rows, strict_rows, strict=True):
+        assert set(flags(b)) - set(flags(a)) <= {"dup_key"}
+        assert {**a, "parse_flags": None} == {**b, "parse_flags": None}
+        assert set(flags(a)) <= set(flags(b))
+
+
+@PATHS
+@pytest.mark.parametrize("case", [case for case in OBJECTS if not case.reason], ids=str)
+def test_the_hash_is_of_the_inflated_bytes(case, fast):
+    got, _ = run(case, fast)
+    text, _ = model.inflate(case.bytes())
+    assert (got.sha256, got.inflated_bytes) == (hashlib.sha256(text).hexdigest(), len(text))
+
+
+@pytest.mark.parametrize(("name", "key"), KEYS, ids=[f"{name}-{i}" for i, (name, _) in enumerate(KEYS)])
+def test_a_key_is_read_by_its_folders(name, key):
+    got = parse_key(key["key"])
+    if "skip" in key:
+        assert isinstance(got, Skipped), got
+        assert got.reason == key["skip"]
+    else:
+        assert isinstance(got, LogKey), got
+        assert {part: getattr(got, part) for part in key if part != "key"} == {k: v for k, v in key.items() if k != "key"}
+        assert got.day == date(2026, 3, 1)
+        assert key["key"].endswith("/" + got.file)
+
+
+def subtrees_are_source_text(row: dict, want: model.Record) -> None:
+    for column, name in COLUMN.items():
+        text = want.text(name) if name in want.members else b"null"
+        if text == b"null":
+            assert row[column] is None, column
+        elif "utf8" not in flags(row):
+            assert row[column].encode() == text, column
+
+
+REPLACED = re.compile("\ufffd")
+
+
+def nothing_replaced(row: dict, want: model.Record) -> None:
+    """No U+FFFD and no `?` of our own making stands in a text (P20)."""
+    if "\ufffd".encode() in want.slice or b"\\ufffd" in want.slice.lower():
+        return
+    assert not [name for name, value in row.items() if isinstance(value, str) and REPLACED.search(value)]

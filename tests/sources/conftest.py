@@ -1,0 +1,127 @@
+"""A real S3 server for the tests of sources. `S3Server` is meant to move to tests/conftest.py."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+ROOT_KEY, ROOT_SECRET = "trailhouse-root", "trailhouse-root-secret"
+
+
+def versitygw() -> Path | None:
+    """The server's binary: where the environment says, in the repository's cache, or where it was last built."""
+    repository = Path(__file__).resolve().parents[2]
+    named = os.environ.get("TRAILHOUSE_VERSITYGW")
+    candidates = [Path(named)] if named else [repository / ".cache/bin/versitygw", Path("/tmp/gobin/versitygw")]
+    return next((path for path in candidates if path.is_file()), None)
+
+
+class S3Server:
+    """versitygw on a random port over a folder, with versioning and a second user's accounts."""
+
+    def __init__(self, binary: Path, folder: Path) -> None:
+        self.binary, self.folder = binary.resolve(), folder.resolve()  # it refuses relative paths
+        for name in ("iam", "versions", "data"):
+            (self.folder / name).mkdir(parents=True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [self.binary, "--port", f"127.0.0.1:{self.port}", "--quiet", "--iam-dir", self.folder / "iam",
+             "posix", "--versioning-dir", self.folder / "versions", self.folder / "data"],
+            env={"ROOT_ACCESS_KEY": ROOT_KEY, "ROOT_SECRET_KEY": ROOT_SECRET, "PATH": os.environ.get("PATH", "")},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.02)
+        self.stop()
+        raise RuntimeError("versitygw did not start")
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+    def client(self, key: str = ROOT_KEY, secret: str = ROOT_SECRET) -> Any:
+        """A client of the test's own; the code under test finds the server by `env`."""
+        return boto3.client(
+            "s3", endpoint_url=self.url, aws_access_key_id=key, aws_secret_access_key=secret, region_name="us-east-1",
+            config=Config(s3={"addressing_style": "path"}, signature_version="s3v4"),
+        )  # fmt: skip
+
+    def env(self, key: str = ROOT_KEY, secret: str = ROOT_SECRET) -> dict[str, str]:
+        """AWS's standard variables for this server."""
+        return {
+            "AWS_ENDPOINT_URL_S3": self.url,
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+
+    def add_user(self, key: str, secret: str) -> None:
+        subprocess.run(
+            [self.binary, "admin", "--allow-insecure", "--access", ROOT_KEY, "--secret", ROOT_SECRET, "--endpoint-url",
+             self.url, "create-user", "--access", key, "--secret", secret, "--role", "user"],
+            check=True, capture_output=True,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    binary = versitygw()
+    if binary is None:
+        pytest.skip("no versitygw: set TRAILHOUSE_VERSITYGW or run make setup")
+    server = S3Server(binary, tmp_path_factory.mktemp("s3"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def aws_env(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Clients are cached per process: a test with another environment starts with none."""
+    from trailhouse.sources import aws
+
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    aws._CLIENTS.clear()
+    yield monkeypatch
+    aws._CLIENTS.clear()
+
+
+@pytest.fixture
+def s3(s3_server: S3Server, aws_env: pytest.MonkeyPatch) -> S3Server:
+    """The server, with this process's AWS configuration pointing at it."""
+    for name, value in s3_server.env().items():
+        aws_env.setenv(name, value)
+    return s3_server
+
+
+@pytest.fixture
+def bucket(s3: S3Server, request: pytest.FixtureRequest) -> str:
+    """A bucket of the test's own."""
+    name = f"b{abs(hash(request.node.nodeid)) % 10**12}"
+    s3.client().create_bucket(Bucket=name)
+    return name
