@@ -17,7 +17,7 @@ import pytest
 from tests import model
 from tests.cases import load
 from tests.cases.make import ACCOUNT, FILE, REGION
-from trailhouse.decode import decode
+from tests.decode.one import decode
 from trailhouse.decode.rebuild import record
 from trailhouse.decode.values import Decoded, Delivered, Limits
 from trailhouse.sources.keys import LogKey, Skipped, parse_key

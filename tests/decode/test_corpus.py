@@ -17,7 +17,7 @@ import pytest
 from tests import model
 from tests.cases.make import event, records
 from tests.decode.test_cases import PATHS, delivered, flags, nothing_replaced, rejects, subtrees_are_source_text
-from trailhouse.decode import decode
+from tests.decode.one import decode
 from trailhouse.decode.rebuild import record
 
 CORPUS = Path(os.environ.get("TRAILHOUSE_CORPUS") or Path(__file__).parents[3] / "shared" / "corpus")

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from tests import model
 from tests.cases.make import MAKERS, event, gz, records
 from tests.decode.test_cases import PATHS, delivered, flags, rejects
-from trailhouse.decode import decode
+from tests.decode.one import decode
 from trailhouse.decode.rebuild import record
 from trailhouse.decode.values import Decoded
 
@@ -315,7 +315,7 @@ PEAK = """
 import resource, sys
 from tests.cases.make import squeezed, zeros
 from tests.decode.test_cases import delivered
-from trailhouse.decode import decode
+from tests.decode.one import decode
 from trailhouse.decode.values import Limits
 data = zeros(int(sys.argv[1]) * 2**20)
 decode(b"x", delivered())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from trailhouse.decode import actor, times
 from trailhouse.decode.clean import clean
 from trailhouse.decode.columns import Columns
 from trailhouse.decode.layout import Inner, Layout
+from trailhouse.decode.parse import Parsed
 from trailhouse.decode.values import Delivered
 from trailhouse.lake import schema
 
@@ -29,11 +30,12 @@ REGION_LENGTH = 32  # a longer one fits the grammar and breaks a path
 
 # Fields that AWS leaves out when they are too large, saying so in their place.
 CAN_BE_OMITTED = ("request_parameters", "response_elements", "additional_event_data", "service_event_details")
-OMITTED_HINTS = (b'"omitted"', b'too large"')
 
 
-def derive(columns: Columns, slices: list[bytes], layout: Layout, delivered: Delivered) -> pa.Table:
-    """The rows of one object, every column of its table but the batch filled."""
+def derive(
+    columns: Columns, parsed: Sequence[Parsed], layout: Layout, delivered: Sequence[Delivered]
+) -> pa.Table:
+    """The rows of some objects, every column of their table but the batch filled."""
     rows = _Rows(columns, layout)
     for inner in layout.inner.values():
         rows.read_inside(inner)
@@ -41,12 +43,13 @@ def derive(columns: Columns, slices: list[bytes], layout: Layout, delivered: Del
         if column.type == "timestamp" and column.path:
             rows.read_times(column)
     rows.place(delivered)
-    rows.look_for_omissions(slices)
-    rows.arrays["content_hash"] = pa.array([content_hash(slices[i]) for i in rows.index], pa.int64())
-    count = len(rows.index)
-    rows.arrays["source"] = pa.repeat(delivered.source, count)
-    rows.arrays["source_object"] = pa.repeat(delivered.key, count)
-    rows.arrays["batch_id"] = pa.nulls(count, pa.string())
+    rows.look_for_omissions(parsed)
+    hashes = [content_hash(parsed[n].slices[i]) for n, i in zip(rows.objects, rows.index, strict=True)]
+    rows.arrays["content_hash"] = pa.array(hashes, pa.int64())
+    rows.arrays["record_index"] = columns.index
+    rows.arrays["source"] = pa.array([d.source for d in delivered]).take(columns.objects)
+    rows.arrays["source_object"] = pa.array([d.key for d in delivered]).take(columns.objects)
+    rows.arrays["batch_id"] = pa.nulls(len(rows.index), pa.string())
     rows.arrays["parse_flags"] = rows.flag_lists()
     return pa.table([rows.arrays[f.name] for f in rows.schema], schema=rows.schema)
 
@@ -66,7 +69,9 @@ class _Rows:
             name: _whole(columns.table[name]) for name in columns.table.column_names
         }
         self.flags = columns.flags
-        self.index: list[int] = self.arrays["record_index"].to_pylist()
+        self.numbers = columns.objects
+        self.objects: list[int] = columns.objects.to_pylist()
+        self.index: list[int] = columns.index.to_pylist()
 
     def flag(self, rows: Iterable[int], word: str) -> None:
         for row in rows:
@@ -150,15 +155,15 @@ class _Rows:
             extra[row] = "{" + member + "}" if extra[row] is None else "{" + member + "," + extra[row][1:]
         self.arrays["extra"] = pa.array(extra, pa.string())
 
-    def place(self, delivered: Delivered) -> None:
+    def place(self, delivered: Sequence[Delivered]) -> None:
         """The partition, from the record alone; and whether the object's key says the same."""
         accounts, regions = self.arrays["recipient_account_id"], self.arrays["aws_region"]
         if "identity_account_id" in self.arrays:
             accounts = pc.coalesce(accounts, self.arrays["identity_account_id"])
         self.arrays["account_id"] = self._valid(accounts, is_account, "account")
         self.arrays["region"] = self._valid(regions, is_region, "region")
-        for name, said in (("account_id", delivered.account_id), ("region", delivered.region)):
-            place = self.arrays[name]
+        for name in ("account_id", "region"):
+            place, said = self.arrays[name], pa.array([getattr(d, name) for d in delivered]).take(self.numbers)
             self.flag_where(pc.and_(pc.not_equal(place, INVALID), pc.not_equal(place, said)), "path_mismatch")
         ids = self.arrays["event_id"]
         self.flag_where(pc.fill_null(pc.equal(ids, ""), True), "no_id")
@@ -170,11 +175,13 @@ class _Rows:
         places, values = self.each(array, read)
         return pa.array(values, pa.string()).take(places)
 
-    def look_for_omissions(self, slices: list[bytes]) -> None:
+    def look_for_omissions(self, parsed: Sequence[Parsed]) -> None:
         """Flag the rows in which AWS left a field out for its size."""
-        suspects = [row for row, i in enumerate(self.index) if any(hint in slices[i] for hint in OMITTED_HINTS)]
+        if not any(each.omissions for each in parsed):
+            return
         columns = [self.arrays[name] for name in CAN_BE_OMITTED if name in self.arrays]
-        self.flag((row for row in suspects if any(_is_omitted(c[row].as_py()) for c in columns)), "omitted")
+        suspects = (row for row, number in enumerate(self.objects) if parsed[number].omissions)
+        self.flag([row for row in suspects if any(_is_omitted(c[row].as_py()) for c in columns)], "omitted")
 
 
 def is_account(text: str) -> bool:
@@ -192,7 +199,7 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _is_omitted(text: str | None) -> bool:
-    if text is None or not text.startswith("{"):
+    if text is None or not text.startswith("{") or not ('"omitted"' in text or 'too large"' in text):
         return False
     try:
         value = msgspec.json.decode(clean(text.encode())[0])

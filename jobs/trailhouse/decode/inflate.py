@@ -110,8 +110,9 @@ def _deflated(data: bytes, start: int, limit: int) -> tuple[bytes, int]:
     """One member's content and the position behind its trailer; stops as soon as there is more than `limit`."""
     stream = isal_zlib.decompressobj(wbits=-15)
     view, parts, size, position = memoryview(data), [], 0, start
-    # Windows that grow: what lies behind a member's end is copied by the library, once for each member.
-    window = FIRST_WINDOW
+    # What lies behind a member's end is copied by the library, once for each member: the first one, which is nearly
+    # always the only one, is taken whole, and the others through windows that grow.
+    window = len(data) if start <= HEADER_BYTES else FIRST_WINDOW
     while not stream.eof:
         if position >= len(data):
             raise Damaged("gzip_truncated")

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from trailhouse.limits import Limits
 
-__all__ = ["Decoded", "Delivered", "Limits", "Reject"]
+__all__ = ["Account", "Decoded", "Delivered", "Limits", "Reject"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +36,26 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class Account:
     """
-    One object, decoded: `records == rows.num_rows + len(record rejects)`.
+    What became of one object's records: `records == rows + len(record rejects)`.
 
-    When the object as a whole is quarantined, `rows` is empty, `records` is 0, and `rejects` holds one Reject
-    without a position.
+    When the object as a whole is quarantined, `rows` and `records` are 0, and `rejects` holds one Reject without a
+    position.
     """
 
-    rows: pa.Table  # every column of the table that the object's kind feeds, lineage included
+    rows: int
     rejects: tuple[Reject, ...]
     records: int
     flags: tuple[str, ...]  # of the object: plain, bom, trailing_padding, extra_members
     sha256: str  # of the inflated bytes, "" when they could not be had
     inflated_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Objects of one kind, decoded together."""
+
+    rows: pa.Table  # every column of the table that the kind feeds, lineage included, in the order of delivery
+    objects: pa.Array  # of each row, the number of the object that delivered it
+    accounts: tuple[Account, ...]  # of each object

@@ -15,11 +15,12 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyiceberg.io import FileIO
 from pyiceberg.manifest import DataFile
 
 from trailhouse import settings
-from trailhouse.decode import Decoded, Limits, Reject, decode
+from trailhouse.decode import Account, Limits, Reject, decode
 from trailhouse.decode.canonical import same
 from trailhouse.decode.rebuild import record
 from trailhouse.ingest import duplicates
@@ -30,6 +31,9 @@ from trailhouse.sources.objects import Fetched, Pending, ReadLimits, TooLarge, T
 
 # Rows held before they are written: bounds a worker's memory whatever the objects inflate to.
 HELD_BYTES = 128 * 2**20
+
+# Stored bytes decoded together: enough that a column's fixed cost is shared, little enough to inflate at once.
+TOGETHER_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -63,14 +67,17 @@ def work(task: Work) -> Done:
     for wanted, got in _read(task):
         if isinstance(got, Pending):
             writer.done.pending.append(PendingObject(wanted.source_id, wanted.key, got.reason, got.detail))
+        elif isinstance(got, TooLarge):
+            writer.settle(wanted, got.object.etag or f"size:{got.size}", "", _too_large(got))
         else:
             writer.take(wanted, got)
+    writer.decode()
     writer.flush()
     return writer.done
 
 
 def _read(task: Work) -> Iterator[tuple[Object, Fetched | Pending | TooLarge]]:
-    """The objects with their bytes, source by source."""
+    """The objects with their bytes, source by source (in the order that decides which of two equal records stays)."""
     limits = ReadLimits(stored_bytes=task.limits.stored_bytes)
     for number, source in sorted(enumerate(task.sources), key=lambda each: source_id(each[1])):
         objects = [o for o in task.objects if o.source == number]
@@ -79,39 +86,51 @@ def _read(task: Work) -> Iterator[tuple[Object, Fetched | Pending | TooLarge]]:
 
 
 class _Writer:
-    """Gathers rows until there are enough of them for files."""
+    """Gathers objects until there are enough to decode together, and rows until there are enough for files."""
 
     def __init__(self, task: Work) -> None:
         self.task = task
         self.done = Done()
         self.io: FileIO = catalog.file_io(task.lake)
         self.metadata = {name: write.from_text(text) for name, text in task.tables.items()}
+        self.waiting: list[tuple[Object, Fetched]] = []
         self.held: dict[str, list[pa.Table]] = {}
-        self.size = 0
-        self.number = 0  # of the next object, which tells the rows of one from those of another
 
-    def take(self, wanted: Object, got: Fetched | TooLarge) -> None:
-        """Decode an object and hold its rows."""
-        if isinstance(got, TooLarge):
-            decoded, etag, stored = _too_large(wanted), wanted.etag or f"size:{got.size}", ""
-        else:
-            decoded = decode(got.data, wanted.delivered, self.task.limits, fast=self.task.fast)
-            etag, stored = got.etag, got.stored_sha256
-        self.done.outcomes.append(_outcome(wanted, decoded, etag, stored))
+    def take(self, wanted: Object, got: Fetched) -> None:
+        """Hold an object until its like have come."""
+        if self.waiting and schema.KINDS[self.waiting[0][0].log.kind] != schema.KINDS[wanted.log.kind]:
+            self.decode()
+        self.waiting.append((wanted, got))
+        if sum(got.size for _, got in self.waiting) > TOGETHER_BYTES:
+            self.decode()
+
+    def decode(self) -> None:
+        """Decode the objects that wait, and hold their rows."""
+        if not self.waiting:
+            return
+        pairs = [(got.data, wanted.delivered) for wanted, got in self.waiting]
+        decoded = decode(pairs, self.task.limits, fast=self.task.fast)
+        first = len(self.done.outcomes)
+        for (wanted, got), account in zip(self.waiting, decoded.accounts, strict=True):
+            self.settle(wanted, got.etag, got.stored_sha256, account)
         if decoded.rows.num_rows:
-            self._hold(schema.KINDS[wanted.log.kind], decoded.rows)
-        if decoded.rejects:
-            self._hold("quarantine", quarantined(wanted, etag, decoded.rejects, self.task))
-        self.number += 1
-        self.task.tally["objects"].add(1)
-        self.task.tally["records"].add(decoded.records)
-        if self.size > HELD_BYTES:
+            numbers = pc.add(decoded.objects, pa.scalar(first, pa.int32()))
+            self._hold(schema.KINDS[self.waiting[0][0].log.kind], decoded.rows, numbers)
+        self.waiting = []
+        if sum(part.nbytes for parts in self.held.values() for part in parts) > HELD_BYTES:
             self.flush()
 
-    def _hold(self, table: str, made: pa.Table) -> None:
-        number = pa.repeat(pa.scalar(self.number, pa.int32()), made.num_rows)
-        self.held.setdefault(table, []).append(made.append_column("object", number))
-        self.size += made.nbytes
+    def settle(self, wanted: Object, etag: str, stored_sha256: str, account: Account) -> None:
+        """Note what became of an object; its number is its place among the outcomes."""
+        if account.rejects:
+            made = quarantined(wanted, etag, account.rejects, self.task)
+            self._hold("quarantine", made, pa.repeat(pa.scalar(len(self.done.outcomes), pa.int32()), made.num_rows))
+        self.done.outcomes.append(_outcome(wanted, account, etag, stored_sha256))
+        self.task.tally["objects"].add(1)
+        self.task.tally["records"].add(account.records)
+
+    def _hold(self, table: str, made: pa.Table, objects: pa.Array) -> None:
+        self.held.setdefault(table, []).append(made.append_column("object", objects))
 
     def flush(self) -> None:
         """Write what is held."""
@@ -121,7 +140,7 @@ class _Writer:
                 gathered = self._settle(name, gathered)
             files = write.write_rows(gathered.drop_columns(["object"]), self.metadata[name], self.io)
             self.done.files.setdefault(name, []).extend(files)
-        self.held, self.size = {}, 0
+        self.held = {}
 
     def _settle(self, name: str, gathered: pa.Table) -> pa.Table:
         batch = pa.repeat(self.task.batch_id, gathered.num_rows)
@@ -149,28 +168,27 @@ def adjusted(outcome: Outcome, dropped: int, flagged: int) -> Outcome:
     )
 
 
-def _outcome(wanted: Object, decoded: Decoded, etag: str, stored_sha256: str) -> Outcome:
-    whole = next((r.reason for r in decoded.rejects if r.position is None), None)
+def _outcome(wanted: Object, account: Account, etag: str, stored_sha256: str) -> Outcome:
+    whole = next((r.reason for r in account.rejects if r.position is None), None)
     return Outcome(
         object=wanted,
         etag=etag,
         stored_sha256=stored_sha256,
-        sha256=decoded.sha256,
-        inflated_bytes=decoded.inflated_bytes,
-        flags=decoded.flags,
-        records=decoded.records,
-        rows=decoded.rows.num_rows,
+        sha256=account.sha256,
+        inflated_bytes=account.inflated_bytes,
+        flags=account.flags,
+        records=account.records,
+        rows=account.rows,
         duplicates=0,
-        quarantined=0 if whole else len(decoded.rejects),
+        quarantined=0 if whole else len(account.rejects),
         conflicts=0,
         reason=whole,
     )
 
 
-def _too_large(wanted: Object) -> Decoded:
+def _too_large(got: TooLarge) -> Account:
     """The outcome of an object over the limit: it was not even fetched."""
-    reject = Reject("size_limit", None, b"", wanted.size, "")
-    return Decoded(schema.arrow_schema(schema.KINDS[wanted.log.kind]).empty_table(), (reject,), 0, (), "", 0)
+    return Account(0, (Reject("size_limit", None, b"", got.size, ""),), 0, (), "", 0)
 
 
 def quarantined(wanted: Object, etag: str, rejects: Sequence[Reject], task: Work) -> pa.Table:

@@ -27,7 +27,7 @@ from botocore.exceptions import ReadTimeoutError as BotocoreReadTimeout
 from urllib3.exceptions import HTTPError
 
 from trailhouse import settings
-from trailhouse.decode.values import Limits
+from trailhouse.limits import Limits
 from trailhouse.sources.aws import client
 from trailhouse.sources.bucket import Bucket, reason_of
 from trailhouse.sources.folder import modified_at

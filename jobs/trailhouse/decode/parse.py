@@ -1,0 +1,128 @@
+"""
+One object's bytes become the slices of its records and, on the fast path, the parser's view of them.
+
+The fast path takes the one plain form that AWS writes, all records at once; whatever it can't prove itself right about
+goes through the strict framing instead. Nothing is said of single records here (see `columns`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from trailhouse.decode import careful
+from trailhouse.decode.frame import frame
+from trailhouse.decode.inflate import Damaged, Inflated, inflate
+from trailhouse.decode.layout import Layout
+from trailhouse.decode.values import Delivered, Limits, Reject
+
+# Of an object that is quarantined whole; it still lies in its bucket.
+OBJECT_KEPT = 4096
+
+_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+_OPENING, _CLOSING = b'{"Records":[', b"]}"
+
+# Above this many commas an array of tiny elements could fill the memory before it is counted (2 bytes in the text,
+# some 100 as an object): then the splitter counts, which stops at the limit.
+_MANY = 2_000_000
+
+# Surrogates, whole or lone, and NUL.
+_TELLING_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
+
+# How a field that AWS left out for its size says so.
+_OMISSIONS = (b'"omitted"', b'too large"')
+
+Rules = tuple[Layout, Limits]  # what a table looks like, and how much one object may cost
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One object, cut into records."""
+
+    slices: list[bytes]
+    records: list[Any] | None  # as the fast parser sees them, None where it was not asked or refused
+    reject: Reject | None  # when the object as a whole can't be read
+    flags: tuple[str, ...]
+    sha256: str  # of the inflated bytes, "" when they could not be had
+    inflated_bytes: int
+    omissions: bool  # some field may have been left out
+
+
+def parse(data: bytes, delivered: Delivered, rules: Rules, fast: bool) -> Parsed:
+    """Inflate and cut an object."""
+    inflated = None
+    try:
+        inflated = inflate(data, rules[1])
+        plain = _at_once(inflated.data, rules) if fast else None
+        if plain is not None:
+            return _parsed(inflated, *plain)
+        framed = frame(inflated.data, delivered.kind, rules[1])
+        return _parsed(inflated, framed.slices, None, framed.flags)
+    except Damaged as damage:
+        return _quarantined(damage.reason, data, inflated)
+
+
+def _parsed(
+    inflated: Inflated, slices: list[bytes], records: list[Any] | None, flags: tuple[str, ...] = ()
+) -> Parsed:
+    return Parsed(
+        slices=slices,
+        records=records,
+        reject=None,
+        flags=tuple(sorted(inflated.flags + flags)),
+        sha256=hashlib.sha256(inflated.data).hexdigest(),
+        inflated_bytes=len(inflated.data),
+        omissions=any(word in inflated.data for word in _OMISSIONS),
+    )
+
+
+def _at_once(data: bytes, rules: Rules) -> tuple[list[bytes], list[Any]] | None:
+    """All records at once, or None when the object is not of the one plain form that things are proven about."""
+    end = len(data.rstrip(b" \t\r\n"))
+    if not (data.startswith(_OPENING) and data.endswith(_CLOSING, 0, end)) or not _is_plain(data):
+        return None
+    array = memoryview(data)[len(_OPENING) - 1 : end - 1]
+    try:
+        slices = list(map(bytes, _ARRAY.decode(array)))
+        if not slices or len(slices) > rules[1].records:
+            return None
+        return slices, rules[0].records.decode(array)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _is_plain(data: bytes) -> bool:
+    """UTF-8 throughout, and no escape that the fast parser and a column would see differently."""
+    if _TELLING_ESCAPE.search(data) or (len(data) > 2 * _MANY and data.count(b",") > _MANY):
+        return False
+    return data.isascii() or _is_utf8(data)
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Whether the bytes are UTF-8, without making a text of four times their size."""
+    offsets = pa.array([0, len(data)], pa.int32()).buffers()[1]
+    one = pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(data)])
+    try:
+        one.cast(pa.string())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _quarantined(reason: str, data: bytes, inflated: Inflated | None) -> Parsed:
+    """The outcome of an object that can't be read: no row of it enters."""
+    whole = careful.rejected(reason, None, data)
+    return Parsed(
+        slices=[],
+        records=None,
+        reject=Reject(reason, None, whole.raw[:OBJECT_KEPT], whole.size, whole.sha256),
+        flags=inflated.flags if inflated else (),
+        sha256=hashlib.sha256(inflated.data).hexdigest() if inflated else "",
+        inflated_bytes=len(inflated.data) if inflated else 0,
+        omissions=False,
+    )
