@@ -17,10 +17,11 @@ from typing import Any, TypeVar
 import click
 
 from trailhouse import __version__, settings, show
-from trailhouse.errors import TrailhouseError
+from trailhouse.errors import GateError, TrailhouseError
 
 PARTIAL = 5
 INTERRUPTED = 130
+DOT = "__"  # stands for the dot in "lake.location", which is no parameter name
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -64,8 +65,8 @@ def _with_settings(*tables: str) -> Callable[[Command], Command]:
             if option.name.partition(".")[0] in tables and option.name != "lake.location":
                 metavar = option.type.upper() if "|" not in option.type else f"[{option.type}]"
                 default = f"  [default: {option.default}]" if option.default else ""
-                command = click.option(option.flag, option.name, metavar=metavar, help=option.doc + default)(command)
-        lake = click.option("--lake", "lake.location", metavar="PLACE", help="The lake: a folder, or s3://bucket/prefix.")
+                command = click.option(option.flag, _parameter(option.name), metavar=metavar, help=option.doc + default)(command)
+        lake = click.option("--lake", _parameter("lake.location"), metavar="PLACE", help="The lake: a folder, or s3://bucket/prefix.")
         config = click.option(
             "--config",
             type=click.Path(dir_okay=False, path_type=Path),
@@ -77,15 +78,17 @@ def _with_settings(*tables: str) -> Callable[[Command], Command]:
     return decorate
 
 
+def _parameter(name: str) -> str:
+    """A setting's name as click can hold it."""
+    return name.replace(".", DOT)
+
+
 def _load(given: dict[str, Any], sources: Sequence[str] = ()) -> settings.Settings:
     """The settings of this run. Options that were not given are left to the file and the defaults."""
     config = given.pop("config")
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO if given.pop("verbose") else logging.ERROR,
-        format="%(levelname)s %(name)s: %(message)s",
-    )
-    overrides = {name: value for name, value in given.items() if value is not None}
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("trailhouse").setLevel(logging.INFO if given.pop("verbose") else logging.WARNING)
+    overrides = {name.replace(DOT, "."): value for name, value in given.items() if value is not None}
     if sources:
         overrides["source"] = list(sources)
     return settings.load(config, overrides, settings.environment())
@@ -146,7 +149,9 @@ def ingest(sources: tuple[str, ...], dry_run: bool, no_fast_path: bool, form: sh
         job = run.Run(config, lambda objects, records, total: progress.update(objects, records, total), not no_fast_path)
         result = run.ingest(job)
     _show_result(result, form)
-    return PARTIAL if result.status == "partial" else 0
+    for message in result.refused:
+        click.echo("error: " + show.escape_terminal(message), err=True)
+    return GateError.exit_code if result.refused else PARTIAL if result.problems else 0
 
 
 def _show_plan(config: settings.Settings, form: show.Format) -> int:

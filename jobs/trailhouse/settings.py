@@ -81,7 +81,7 @@ class Batch:
 
     objects: int = field(default=20_000, metadata=_doc("Most objects in a batch."))
     bytes: int = field(default=2 * 2**30, metadata=_doc("Most stored bytes in a batch.", "bytes"))
-    task_bytes: int = field(default=16 * 2**20, metadata=_doc("Stored bytes that one task reads.", "bytes"))
+    task_bytes: int = field(default=8 * 2**20, metadata=_doc("Stored bytes that one task reads.", "bytes"))
     fetch_threads: int = field(default=8, metadata=_doc("Objects read at once by one task."))
 
 
@@ -109,7 +109,8 @@ class Listing:
 class Spark:
     """The Spark session, where spark-submit has not set it already."""
 
-    master: str = field(default="local[*]", metadata=_doc("Spark master."))
+    # Without the 4, a local session gives up at the first worker that is lost.
+    master: str = field(default="local[*,4]", metadata=_doc("Spark master."))
     driver_memory: str = field(default="1g", metadata=_doc("Memory of the driver, in Spark's own form.", "memory"))
 
 

@@ -1,0 +1,1 @@
+"""The way out: queries, and answers from the lake."""

@@ -118,7 +118,7 @@ def _deflated(data: bytes, start: int, limit: int) -> tuple[bytes, int]:
             raise Damaged("gzip_truncated")
         try:
             part = stream.decompress(view[position : position + window], limit + 1 - size)
-        except isal_zlib.error as broken:
+        except isal_zlib.error as broken:  # type: ignore[misc]  # its stub takes the class for an instance
             raise Damaged("gzip_data") from broken
         parts.append(part)
         size += len(part)

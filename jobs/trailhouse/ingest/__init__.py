@@ -1,0 +1,1 @@
+"""The way in: log files become audited, published tables."""

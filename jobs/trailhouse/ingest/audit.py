@@ -24,7 +24,7 @@ from trailhouse.lake.catalog import Lake
 from trailhouse.lake.commits import StagedTable
 
 CRITICAL = ("accounting", "unique", "schema", "partition", "no_shrink", "looked_at_all")
-ROWS_AT_ONCE = 500_000  # of one task
+ROWS_AT_ONCE = 200_000  # of one task
 
 _EPOCH = date(1970, 1, 1)
 

@@ -12,16 +12,17 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import groupby
 
 from pyiceberg.io import FileIO
 
 from trailhouse import settings
-from trailhouse.ingest.values import Object, Plan
+from trailhouse.ingest.values import Object, PendingObject, Plan
 from trailhouse.lake import catalog, rows
 from trailhouse.lake.catalog import Lake
+from trailhouse.sources.keys import prefix_of
 from trailhouse.sources.listing import Found, Problem, Scan, source_id
 from trailhouse.sources.objects import Fetched, ReadLimits, ToRead, reader_for
 from trailhouse.sources.state import ListingState
@@ -68,7 +69,7 @@ def survey(config: settings.Settings, lake: Lake | None, now: datetime) -> Surve
         if listing.new_state:
             found.states[number] = listing.new_state
         _subtract(number, source, listed, lake, found)
-    found.new.sort(key=lambda o: (o.log.day, o.log.account_id, o.log.region, o.source_id, o.key))
+    found.new.sort(key=lambda o: (o.log.day, o.log.account_id, o.log.region, o.log.file, o.source_id, o.key))
     return found
 
 
@@ -95,12 +96,10 @@ def groups(plan: Plan, bounds: settings.Batch, workers: int) -> list[tuple[Objec
     """
     The batch's objects as tasks of about equal bytes.
 
-    In the order (account, region, day): the likely twins of an event come together, and a partition's rows come from
-    few tasks.
+    In the order (account, region, day, file name, which begins with the delivery's time): the likely twins of an event
+    come together whichever trail delivered them, and a partition's rows come from few tasks.
     """
-    ordered = sorted(
-        plan.objects, key=lambda o: (o.log.account_id, o.log.region, o.log.day, o.log.kind, o.source_id, o.key)
-    )
+    ordered = sorted(plan.objects, key=lambda o: (o.log.account_id, o.log.region, o.log.kind, o.log.day, o.log.file))
     target = min(bounds.task_bytes, max(plan.bytes // (3 * workers), 2**19))
     made: list[list[Object]] = [[]]
     size = 0
@@ -120,11 +119,22 @@ def write_down(plan: Plan, where: settings.Lake) -> None:
     _write(catalog.file_io(where), f"{_own_folder(where)}/plans/{plan.batch_id}.json.gz", gzip.compress(text.encode()))
 
 
-def remember(found: Survey, config: settings.Settings) -> None:
-    """Store how far each source has been listed. Only after the run: what was listed is settled or pending by then."""
+def remember(found: Survey, pending: Sequence[PendingObject], config: settings.Settings) -> None:
+    """
+    Store how far each source has been listed. Only after the run: what was listed is settled or pending by then.
+
+    A feed with pending objects is remembered only as far as the oldest of them, so that the next run lists them again.
+    """
+    waiting = {(each.source_id, each.key) for each in pending}
     for number, state in found.states.items():
         source = config.sources[number]
-        _write(catalog.file_io(config.lake), _state_file(config.lake, source), state.to_json().encode())
+        feeds = dict(state.feeds)
+        for each in found.new:
+            if each.source == number and (each.source_id, each.key) in waiting:
+                feed = prefix_of(each.log)
+                feeds[feed] = min(feeds.get(feed, each.log.day), each.log.day)
+        kept = replace(state, feeds=feeds)
+        _write(catalog.file_io(config.lake), _state_file(config.lake, source), kept.to_json().encode())
 
 
 def _subtract(number: int, source: settings.Source, listed: Sequence[Found], lake: Lake | None, found: Survey) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 from trailhouse import __version__
 from trailhouse.ingest import stage
 from trailhouse.ingest.values import Outcome, Staged, Verdict
-from trailhouse.lake import catalog, commits, rows, write
+from trailhouse.lake import catalog, commits, rows, schema, write
 from trailhouse.lake.catalog import Lake
+from trailhouse.lake.commits import StagedTable
 
 Totals = Mapping[str, int]
 
@@ -24,9 +25,22 @@ def publish(lake: Lake, verdict: Verdict, totals: Totals, now: datetime) -> None
     """Show the batch to readers. Raises MainMovedError when another run was faster on a table."""
     ordered = sorted(verdict.staged.tables, key=lambda t: stage.ORDER.index(t.table))
     for ready in ordered:
-        commits.publish(lake, ready)
+        if ready.table in schema.LAKE_TABLES:
+            commits.publish(lake, ready)
+        else:
+            _publish_bookkeeping(lake, ready)
     record(lake, verdict, now)
     _append(lake, "batches", [_batch_row(verdict.staged, totals, "published", now)], verdict.staged.batch_id)
+
+
+def _publish_bookkeeping(lake: Lake, ready: StagedTable) -> None:
+    """These rows depend on nothing that is there: where main moved, the same files are staged on what it is now."""
+    while True:
+        try:
+            return commits.publish(lake, ready)
+        except commits.MainMovedError:
+            files = commits.added_files(lake.table(ready.table), ready.snapshot)
+            ready = commits.stage(lake, ready.table, files, ready.branch.removeprefix(commits.BRANCH))
 
 
 def hold(lake: Lake, verdict: Verdict, outcomes: Sequence[Outcome], totals: Totals, now: datetime) -> None:

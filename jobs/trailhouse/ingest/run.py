@@ -7,6 +7,7 @@ This module alone puts the steps in order; a step knows only the value of the on
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,10 +16,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from trailhouse import settings
-from trailhouse.errors import GateError, TrailhouseError
+from trailhouse.errors import GateError, TrailhouseError, UsageError
 from trailhouse.ingest import audit, inspect, plan, publish, rewrite, stage, task
-from trailhouse.ingest.values import Check, Outcome, Plan, Result, Twins, Verdict, Written
-from trailhouse.lake import catalog, commits, write
+from trailhouse.ingest.values import Check, Outcome, PendingObject, Plan, Result, Twins, Verdict, Written
+from trailhouse.lake import catalog, commits, lock, write
 from trailhouse.lake.catalog import Lake
 
 if TYPE_CHECKING:
@@ -60,68 +61,76 @@ def dry_run(config: settings.Settings, now: datetime) -> tuple[plan.Survey, dict
     """What an ingest would do; nothing is written."""
     lake = catalog.open_lake(config.lake) if catalog.exists(config.lake) else None
     found = plan.survey(config, lake, now)
-    return found, plan.estimate(found, _workers(config))
+    return found, plan.estimate(found, os.cpu_count() or 1)
 
 
 def ingest(run: Run) -> Result:
     """Bring the lake up to date with its sources."""
     began = time.monotonic()
-    result = Result()
-    _check_sources(run.config)
+    if not run.config.sources:
+        raise UsageError("no source is named: give a folder or s3://bucket/prefix, or set [[source]] in the settings")
     lake = catalog.make_lake(run.config.lake)
-    _settle_unfinished(run, lake, result)
-    found = plan.survey(run.config, lake, run.clock())
-    result.list_calls, result.skipped = found.list_calls, dict(found.skipped)
-    result.problems = [{"where": p.where, "reason": p.reason, "detail": p.detail} for p in found.problems]
-    refused: list[GateError] = []
-    done = 0
-    for number, batch in enumerate(plan.batches(found, run.config.batch, run.clock())):
-        try:
-            _ingest_batch(run, lake, batch, result, (done, len(found.new), found.list_calls if not number else 0))
-        except GateError as error:
-            refused.append(error)
-        done += len(batch.objects)
-    if found.regenerated:
-        what = "objects whose content changed after they were ingested"
-        result.findings.append({"name": "changed_after_ingest", "rows": found.regenerated, "observed": what})
-    plan.remember(found, run.config)
-    result.status = _status(result, refused)
+    with lock.alone(run.config.lake):
+        result = _ingest(run, lake)
     result.seconds = round(time.monotonic() - began, 2)
-    if refused:
-        raise refused[0]
     return result
 
 
-def _status(result: Result, refused: Sequence[GateError]) -> str:
-    if refused:
+def _ingest(run: Run, lake: Lake) -> Result:
+    result = Result()
+    _settle_unfinished(run, lake, result)
+    found = plan.survey(run.config, lake, run.clock())
+    log.info("plan: %d new objects, %d bytes, %d known", len(found.new), found.bytes, found.known)
+    result.list_calls, result.skipped = found.list_calls, dict(found.skipped)
+    result.problems = [{"where": p.where, "reason": p.reason, "detail": p.detail} for p in found.problems]
+    pending: list[PendingObject] = []
+    done = 0
+    for batch in plan.batches(found, run.config.batch, run.clock()):
+        try:
+            pending += _ingest_batch(run, lake, batch, result, (done, len(found.new)))
+        except GateError as refused:  # held; the next batch is none the worse for it
+            result.refused.append(str(refused))
+        done += len(batch.objects)
+    result.pending = len(pending)
+    result.problems += [{"where": p.key, "reason": p.reason, "detail": p.detail} for p in pending]
+    if found.regenerated:
+        what = "objects whose content changed after they were ingested"
+        result.findings.append({"name": "changed_after_ingest", "rows": found.regenerated, "observed": what})
+    plan.remember(found, pending, run.config)
+    result.status = _status(result)
+    return result
+
+
+def _status(result: Result) -> str:
+    if result.refused:
         return "refused"
-    if result.pending or result.problems:
+    if result.problems:
         return "partial"
     return "published" if result.batches or result.settled else "nothing_to_do"
 
 
-def _ingest_batch(run: Run, lake: Lake, batch: Plan, result: Result, before: tuple[int, int, int]) -> None:
-    """One batch, from the plan to its row in `batches`."""
+def _ingest_batch(
+    run: Run, lake: Lake, batch: Plan, result: Result, so_far: tuple[int, int]
+) -> tuple[PendingObject, ...]:
+    """One batch, from the plan to its row in `batches`. Returns what is left for the next run."""
+    log.info("write: batch %s, %d objects, %d bytes", batch.batch_id, len(batch.objects), batch.bytes)
     plan.write_down(batch, run.config.lake)
-    written = _write(run, lake, batch, before)
-    result.pending += len(written.pending)
-    result.problems += [{"where": p.key, "reason": p.reason, "detail": p.detail} for p in written.pending]
+    written = _write(run, lake, batch, so_far)
     if not written.outcomes:
-        return  # nothing could be read: there is nothing to stage
-    totals = dict(task.tallied(written.outcomes)) | {"pending": len(written.pending), "list_calls": before[2]}
-    verdict, written = _stage_and_publish(run, lake, written, totals)
-    totals = dict(task.tallied(written.outcomes))
+        return written.pending  # nothing could be read: there is nothing to stage
+    written, findings = _stage_and_publish(run, lake, written, result.list_calls if not result.batches else 0)
+    totals = task.tallied(written.outcomes)
     for name in ("objects", "records", "rows", "duplicates", "quarantined", "quarantined_objects", "conflicts"):
-        setattr(result, name, getattr(result, name) + totals.get(name, 0))
+        setattr(result, name, getattr(result, name) + totals[name])
     result.bytes_in += totals["bytes_in"]
     result.bytes_out += _bytes_out(written)
     result.batch_id = batch.batch_id
     result.batches.append(batch.batch_id)
-    result.findings += [_finding(check) for check in verdict.findings]
-    log.info("published batch %s: %s", batch.batch_id, totals)
+    result.findings += findings
+    return written.pending
 
 
-def _write(run: Run, lake: Lake, batch: Plan, before: tuple[int, int, int]) -> Written:
+def _write(run: Run, lake: Lake, batch: Plan, so_far: tuple[int, int]) -> Written:
     """Spark tasks fetch, decode, and write data files."""
     from trailhouse.lake import session
 
@@ -140,7 +149,7 @@ def _write(run: Run, lake: Lake, batch: Plan, before: tuple[int, int, int]) -> W
         tally=counter.adders(),
     )
     groups = plan.groups(batch, run.config.batch, spark.sparkContext.defaultParallelism)
-    first, total, _ = before
+    first, total = so_far
     with session.Watch(counter, lambda c: run.tell(first + c["objects"], c["records"], total)):
         parts = session.run(spark, task.work, [replace(work, objects=group) for group in groups], "decode and write")
     files: dict[str, list[write.DataFile]] = {}
@@ -156,23 +165,28 @@ def _write(run: Run, lake: Lake, batch: Plan, before: tuple[int, int, int]) -> W
 
 
 def _stage_and_publish(
-    run: Run, lake: Lake, written: Written, totals: dict[str, int]
-) -> tuple[Verdict, Written]:
+    run: Run, lake: Lake, written: Written, list_calls: int
+) -> tuple[Written, list[dict[str, object]]]:
     """Stage, audit, and publish; again where twins turned up or another run published in between."""
     for _ in range(ROUNDS):
+        log.info("stage: %s", {name: len(made) for name, made in written.files.items()})
         ready = stage.stage(lake, written, run.clock())
+        log.info("audit: %s", {each.table: each.snapshot for each in ready.tables})
         verdict = audit.audit(lake, ready, written.outcomes, partial(run.each, inspect.look, what="audit"))
         if verdict.twins:
+            log.info("twins: in %d files, which are written again", len(verdict.twins))
             written = _without_twins(run, lake, written, verdict.twins)
             continue
-        totals |= dict(task.tallied(written.outcomes)) | {"bytes_out": _bytes_out(written)}
+        totals = {**task.tallied(written.outcomes), "pending": len(written.pending), "list_calls": list_calls}
+        totals["bytes_out"] = _bytes_out(written)
         _refuse_if_broken(lake, verdict, written.outcomes, totals, run.clock())
         try:
             publish.publish(lake, verdict, totals, run.clock())
         except commits.MainMovedError:
             _look_who_was_faster(lake, written)
             continue
-        return verdict, written
+        log.info("published %s: %s", written.batch_id, totals)
+        return written, [_finding(check) for check in verdict.findings]
     raise TrailhouseError(f"batch {written.batch_id}: other runs kept publishing in between; run again")
 
 
@@ -245,11 +259,6 @@ def _settle_unfinished(run: Run, lake: Lake, result: Result) -> None:
         result.settled.append(batch_id)
 
 
-def _check_sources(config: settings.Settings) -> None:
-    if not config.sources:
-        raise TrailhouseError("no source is named: give a folder or s3://bucket/prefix, or set [[source]] in the settings")
-
-
 def _metadata(lake: Lake, names: Sequence[str]) -> dict[str, str]:
     return {name: write.to_text(lake.table(name).metadata) for name in names}
 
@@ -260,9 +269,3 @@ def _bytes_out(written: Written) -> int:
 
 def _finding(check: Check) -> dict[str, object]:
     return {"table": check.table, "name": check.name, "rows": check.rows, "observed": check.observed}
-
-
-def _workers(config: settings.Settings) -> int:
-    import os
-
-    return os.cpu_count() or 1

@@ -30,7 +30,7 @@ from trailhouse.sources.listing import source_id
 from trailhouse.sources.objects import Fetched, Pending, ReadLimits, TooLarge, ToRead, fetch, reader_for
 
 # Rows held before they are written: bounds a worker's memory whatever the objects inflate to.
-HELD_BYTES = 128 * 2**20
+HELD_BYTES = 96 * 2**20
 
 # Stored bytes decoded together: enough that a column's fixed cost is shared, little enough to inflate at once.
 TOGETHER_BYTES = 2**20
@@ -73,6 +73,8 @@ def work(task: Work) -> Done:
             writer.take(wanted, got)
     writer.decode()
     writer.flush()
+    # The worker lives on for other tasks: what the allocator kept for itself would add up.
+    pa.default_memory_pool().release_unused()
     return writer.done
 
 

@@ -154,6 +154,7 @@ class Result:
     bytes_out: int = 0
     list_calls: int = 0
     seconds: float = 0.0
+    refused: list[str] = field(default_factory=list)  # what the gate said of batches that it held
     settled: list[str] = field(default_factory=list)  # batches of earlier runs that this one brought to an end
     findings: list[dict[str, Any]] = field(default_factory=list)
     problems: list[dict[str, str]] = field(default_factory=list)

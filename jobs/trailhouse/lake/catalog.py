@@ -6,9 +6,9 @@ Knows PyIceberg's catalogs and the Iceberg form of a schema. Commits are in `lak
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NamespaceAlreadyExistsError, NoSuchTableError, TableAlreadyExistsError
@@ -212,7 +212,7 @@ def partition_spec(table: schema.Table, where: settings.Lake) -> PartitionSpec:
     for number, text in enumerate(fields):
         bucketed = text.startswith("bucket(")
         column = text.removeprefix("bucket(").removesuffix(")")
-        transform: Transform[object, object] = BucketTransform(where.buckets) if bucketed else IdentityTransform()
+        transform: Transform[Any, Any] = BucketTransform(where.buckets) if bucketed else IdentityTransform()
         name = f"{column}_bucket" if bucketed else column
         made.append(PartitionField(table.column(column).id, PARTITION_FIELD_ID_START + number, transform, name))
     return PartitionSpec(*made)
@@ -232,7 +232,7 @@ def _sort_order(table: schema.Table) -> SortOrder:
     )
 
 
-def _properties(table: schema.Table) -> Mapping[str, str]:
+def _properties(table: schema.Table) -> dict[str, str]:
     # A column's bounds lie in manifests, where an erasure would have to find them: none of personal data.
     counts = {f"write.metadata.metrics.column.{c.name}": "counts" for c in table.columns if c.sensitivity != "open"}
     return {

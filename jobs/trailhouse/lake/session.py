@@ -7,6 +7,7 @@ Tasks return small values; rows never pass through the JVM. Knows Spark; knows n
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -16,14 +17,18 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, TypeVar
 
+from py4j.protocol import Py4JError
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from trailhouse import settings
+from trailhouse.errors import TrailhouseError
 from trailhouse.lake import schema
 
 Task = TypeVar("Task")
 Done = TypeVar("Done")
+
+_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
 
 LOCAL = {
     # Loopback only: a laptop's session is nobody else's business.
@@ -36,8 +41,7 @@ def start(where: settings.Spark, name: str = "trailhouse") -> SparkSession:
     """The session; under spark-submit what it was given wins over our settings."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(name)
-    submitted = "SPARK_ENV_LOADED" in os.environ and "PYSPARK_GATEWAY_PORT" in os.environ
-    if not submitted:
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # else spark-submit has started the JVM, with options of its own
         builder = builder.master(where.master).config("spark.driver.memory", where.driver_memory)
         if where.master.startswith("local"):
             for key, value in LOCAL.items():
@@ -49,7 +53,10 @@ def start(where: settings.Spark, name: str = "trailhouse") -> SparkSession:
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")
-    session.sparkContext.addPyFile(os.fspath(packed()))
+    # Workers fetch it when their first task comes; the folder goes when the process ends.
+    folder = tempfile.TemporaryDirectory(prefix="trailhouse-")
+    _FOLDERS.append(folder)
+    session.sparkContext.addPyFile(os.fspath(packed(Path(folder.name))))
     return session
 
 
@@ -59,7 +66,18 @@ def run(session: SparkSession, work: Callable[[Task], Done], tasks: Sequence[Tas
         return []
     context = session.sparkContext
     context.setJobDescription(what)
-    return context.parallelize(tasks, len(tasks)).map(work).collect()
+    try:
+        return context.parallelize(tasks, len(tasks)).map(work).collect()
+    except Py4JError as error:
+        raise TrailhouseError(
+            f"Spark gave up on a task ({what}): {_cause(error)}; nothing of this batch is visible: run again"
+        ) from error
+
+
+def _cause(error: Py4JError) -> str:
+    """The line that says why, out of two stack traces."""
+    told = re.findall(r"(?:[\w.]+\.)?(?!SparkException|PythonException)\b\w+(?:Error|Exception): [^\n]{1,300}", str(error))
+    return str((told or str(error).splitlines() or [type(error).__name__])[0])
 
 
 class Counter:
@@ -97,9 +115,9 @@ class Watch:
             self._tell(self._counter.read())
 
 
-def packed() -> Path:
+def packed(folder: Path) -> Path:
     """The package as a zip for the workers, which have no checkout; the schemas travel inside it."""
-    path = Path(tempfile.mkdtemp(prefix="trailhouse-")) / "trailhouse.zip"
+    path = folder / "trailhouse.zip"
     with as_file(files("trailhouse")) as package, zipfile.ZipFile(path, "w") as archive:
         for file in sorted(package.rglob("*.py")):
             archive.write(file, Path("trailhouse") / file.relative_to(package))
