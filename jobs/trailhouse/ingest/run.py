@@ -174,7 +174,8 @@ def _stage_and_publish(
         log.info("audit: %s", {each.table: each.snapshot for each in ready.tables})
         verdict = audit.audit(lake, ready, written.outcomes, partial(run.each, inspect.look, what="audit"))
         if verdict.twins:
-            log.info("twins: in %d files, which are written again", len(verdict.twins))
+            twins = sum(len(t.duplicates) + len(t.conflicts) for t in verdict.twins)
+            log.info("twins: %d, in %d files, which are written again", twins, len(verdict.twins))
             written = _without_twins(run, lake, written, verdict.twins)
             continue
         totals = {**task.tallied(written.outcomes), "pending": len(written.pending), "list_calls": list_calls}

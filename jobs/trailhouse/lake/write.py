@@ -10,26 +10,37 @@ from __future__ import annotations
 import json
 import logging
 import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyiceberg.io import FileIO
-from pyiceberg.io.pyarrow import PyArrowFile, _dataframe_to_data_files
-from pyiceberg.manifest import DataFile
+from pyiceberg.io.pyarrow import (
+    PyArrowFile,
+    compute_statistics_plan,
+    data_file_statistics_from_parquet_metadata,
+    parquet_path_to_id_mapping,
+    schema_to_pyarrow,
+)
+from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
+from pyiceberg.partitioning import PartitionFieldValue, PartitionKey
+from pyiceberg.table.locations import load_location_provider
 from pyiceberg.table.metadata import TableMetadata, TableMetadataUtil
+from pyiceberg.typedef import Record
 
-# The writer warns of each column without statistics: pyarrow leaves them out where a value is very long.
+# The statistics warn of each column without any: Parquet leaves them out where a value is very long.
 logging.getLogger("pyiceberg.io.pyarrow").setLevel(logging.ERROR)
+
+COMPRESSION = "zstd"
 
 
 def write_rows(rows: pa.Table, metadata: TableMetadata, io: FileIO) -> list[DataFile]:
     """Write rows of a table as new data files, each in one partition and sorted."""
-    if not rows.num_rows:
-        return []
-    names = [metadata.schema().find_column_name(f.source_id) for f in metadata.sort_order().fields]
-    order = pc.sort_indices(rows, sort_keys=[(name, "ascending", "at_start") for name in names])
-    return list(_dataframe_to_data_files(metadata, rows.take(order), io, write_uuid=uuid.uuid4()))
+    return _Writer(metadata, io).write(rows) if rows.num_rows else []
 
 
 def open_file(path: str, io: FileIO) -> pq.ParquetFile:
@@ -52,3 +63,93 @@ def from_text(text: str) -> TableMetadata:
 
 
 _HISTORY = {"snapshots", "refs", "snapshot-log", "metadata-log", "current-snapshot-id", "statistics"}
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Rows of one partition."""
+
+    key: PartitionKey | None
+    rows: pa.Table
+
+
+class _Writer:
+    """What is the same for all files of a table."""
+
+    def __init__(self, metadata: TableMetadata, io: FileIO) -> None:
+        self.metadata, self.io = metadata, io
+        self.schema = metadata.schema()
+        self.arrow = _with_ids(schema_to_pyarrow(self.schema, include_field_ids=True))
+        self.statistics = compute_statistics_plan(self.schema, metadata.properties)
+        self.columns = parquet_path_to_id_mapping(self.schema)
+        self.places = load_location_provider(metadata.location, metadata.properties)
+
+    def write(self, rows: pa.Table) -> list[DataFile]:
+        run = uuid.uuid4()
+        return [self._write(part, f"{number:05d}-{run}.parquet") for number, part in enumerate(self._parts(rows))]
+
+    def _parts(self, rows: pa.Table) -> Iterator[_Part]:
+        """The rows by partition, sorted, cut where any partition value changes."""
+        fields = self.metadata.spec().fields
+        sort = [self._column(f.source_id) for f in self.metadata.sort_order().fields]
+        values = {f"_partition_{f.name}": self._value(f, rows) for f in fields}
+        keyed = pa.table({**values, **{name: rows[name] for name in sort if name not in values}})
+        order = pc.sort_indices(keyed, sort_keys=[(name, "ascending", "at_start") for name in keyed.column_names])
+        rows, keyed = rows.take(order), keyed.take(order)
+        codes = [_codes(keyed[name]) for name in values]
+        changes = np.flatnonzero(np.any([np.diff(code) != 0 for code in codes], axis=0)) + 1 if codes else ()
+        bounds = [0, *changes, rows.num_rows]
+        for start, end in zip(bounds, bounds[1:], strict=False):
+            first = [keyed[name][int(start)].as_py() for name in values]
+            pairs = [PartitionFieldValue(f, value) for f, value in zip(fields, first, strict=True)]
+            key = PartitionKey(pairs, self.metadata.spec(), self.schema) if pairs else None
+            yield _Part(key, rows.slice(int(start), int(end - start)))
+
+    def _value(self, field: Any, rows: pa.Table) -> pa.ChunkedArray:
+        column = self.schema.find_field(field.source_id)
+        return field.transform.pyarrow_transform(column.field_type)(rows[column.name])
+
+    def _column(self, field_id: int) -> str:
+        return str(self.schema.find_column_name(field_id))
+
+    def _write(self, part: _Part, name: str) -> DataFile:
+        place = self.places.new_data_location(name, part.key)
+        rows = part.rows.cast(self.arrow)
+        with self.io.new_output(place).create(overwrite=True) as file:
+            # Arrow's own schema would make up half of a small file, and repeats what the table knows.
+            with pq.ParquetWriter(file, self.arrow, compression=COMPRESSION, store_schema=False) as writer:
+                writer.write_table(rows)
+            size = file.tell()
+            statistics = data_file_statistics_from_parquet_metadata(
+                writer.writer.metadata, self.statistics, self.columns
+            )
+        return DataFile.from_args(
+            content=DataFileContent.DATA,
+            file_path=place,
+            file_format=FileFormat.PARQUET,
+            partition=part.key.partition if part.key else Record(),
+            file_size_in_bytes=size,
+            sort_order_id=None,
+            spec_id=self.metadata.default_spec_id,
+            equality_ids=None,
+            key_metadata=None,
+            **statistics.to_serialized_dict(),
+        )
+
+
+def _codes(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
+    """Numbers that are equal where the values are, NULL having one of its own."""
+    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    return np.asarray(encoded.indices.to_numpy())
+
+
+def _with_ids(schema: pa.Schema) -> pa.Schema:
+    """Fields with their ids and nothing else: descriptions belong in the table, not in each of its files."""
+    return pa.schema([_bare(field) for field in schema])
+
+
+def _bare(field: pa.Field) -> pa.Field:
+    kind = pa.list_(_bare(field.type.value_field)) if pa.types.is_list(field.type) or pa.types.is_large_list(field.type) else field.type
+    kind = {pa.large_string(): pa.string(), pa.large_binary(): pa.binary()}.get(kind, kind)
+    metadata = {key: value for key, value in (field.metadata or {}).items() if key == b"PARQUET:field_id"}
+    return pa.field(field.name, kind, field.nullable, metadata)
