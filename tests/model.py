@@ -1,7 +1,7 @@
 """
 The reference reader: what any object must yield, told slowly and obviously.
 
-Shares nothing with the product but the written rules (`reliability.md` §4, `design.md`): no import from trailhouse, no Spark, no
+Shares nothing with the product but the written rules (docs/hostile-inputs.md): no import from trailhouse, no Spark, no
 Arrow. It answers which records an object has, which of them are rows and which are quarantined and why, and what a whole lake of
 objects publishes. It says nothing about columns or about flags of rows; those are pinned in `tests/cases`.
 """

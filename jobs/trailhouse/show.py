@@ -34,8 +34,10 @@ CELL_WIDTH = 80  # display cells of one value in a table; the rest is counted in
 
 def show(rows: Iterable[Sequence[object]], columns: Sequence[str], form: Format, stream: TextIO) -> None:
     """
-    Write rows. `table` cuts long values, `json` is one object per line, `csv` is safe to open in a spreadsheet, and
-    `csv_raw` holds the values unchanged, for machines.
+    Write rows.
+
+    `table` cuts long values, `json` is one object per line, `csv` is safe to open in a spreadsheet, and `csv_raw` holds
+    the values unchanged, for machines.
     """
     if form == "table":
         _table(rows, columns, stream)

@@ -17,6 +17,7 @@ class Case:
     """What is on disk for one input. See `make.Case` for the fields."""
 
     name: str
+    about: str
     folder: str
     maker: str
     elsewhere: str
@@ -66,6 +67,7 @@ def case(path: Path) -> Case:
     told = tomllib.loads(path.read_text())
     return Case(
         name=path.stem,
+        about=told["about"],
         folder=told.get("folder", "CloudTrail"),
         maker=told.get("maker", ""),
         elsewhere=told.get("elsewhere", ""),

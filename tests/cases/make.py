@@ -1,5 +1,5 @@
 """
-The hostile inputs of `reliability.md` §4.1-4.3 and §4.8, each beside what must become of it.
+The hostile inputs, each beside what must become of it; docs/hostile-inputs.md lists them.
 
     python -m tests.cases.make          writes them to this folder (a test holds that the folder is what this makes)
 

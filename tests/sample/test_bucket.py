@@ -18,7 +18,7 @@ import pytest
 from trailhouse.errors import UsageError
 from trailhouse.sample import Recipe, Truth, make_bucket
 
-# Facts §1.1 and §1.2, spelled out here once more on purpose.
+# AWS's grammar of keys and file names, spelled out here once more on purpose.
 KEY = re.compile(
     r"^(?:(?P<prefix>.+)/)?AWSLogs/(?:(?P<org>o-[a-z0-9]{10,32})/)?(?P<account>\d{12})/"
     r"(?P<kind>CloudTrail(?:-(?:Insight|NetworkActivity|Aggregated|Digest))?)/"

@@ -68,10 +68,9 @@ def connected(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
         for name in schema.TABLES:
             database, table = lake.name(name)
             connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"')
-            location = lake.table(name).metadata_location.replace("'", "''")
-            connection.execute(
-                f'CREATE VIEW "{database}"."{table}" AS SELECT * FROM iceberg_scan(\'{location}\')'
-            )
+            location = _literal(lake.table(name).metadata_location)
+            view = f'CREATE VIEW "{database}"."{table}" AS SELECT * FROM iceberg_scan({location})'  # noqa: S608 (quoted)
+            connection.execute(view)
         connection.execute(f"SET search_path = '{lake.where.database},{lake.where.ops_database}'")
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET lock_configuration = true")

@@ -128,10 +128,7 @@ def _hidden(arrays: dict[str, pa.Array], given: npt.NDArray[np.int64], layout: L
         values = arrays[column.name]
         if values.null_count == len(values):
             continue
-        if column.type == "boolean":
-            size = pc.if_else(values, 4, 5)
-        else:
-            size = pc.binary_length(values)
+        size = pc.if_else(values, 4, 5) if column.type == "boolean" else pc.binary_length(values)
         around = len(column.path[0]) + (4 if column.json or column.type == "boolean" else 6)
         length += pc.fill_null(pc.add(size, around), 0).to_numpy(zero_copy_only=False)
     return np.asarray(given != length)

@@ -213,18 +213,22 @@ def _leaves(text: str | None, inner: Inner) -> tuple[tuple[Any, ...], str]:
     if text is None:
         return (None,) * len(inner.columns), ""
     try:
-        found, flags = inner.leaves(inner.decoder.decode(text)), []
+        found = inner.leaves(inner.decoder.decode(text))
+        flags: list[str] = []
     except (msgspec.DecodeError, RecursionError):
         found, flags = _lenient_leaves(text, inner)
-    values = []
-    for column, value in zip(inner.columns, found, strict=True):
-        if column.spelled == "text" and isinstance(value, str):
-            spelled = {"true": True, "false": False}.get(value.lower())
-            if spelled is None:
-                flags.append(f"type:{'.'.join(column.path)}")
-            value = spelled
-        values.append(value)
+    values = [_as_told(column, value, flags) for column, value in zip(inner.columns, found, strict=True)]
     return tuple(values), ",".join(flags)
+
+
+def _as_told(column: schema.Column, value: Any, flags: list[str]) -> Any:
+    """A boolean that AWS spells as text, as the boolean it means."""
+    if column.spelled != "text" or not isinstance(value, str):
+        return value
+    meant = {"true": True, "false": False}.get(value.lower())
+    if meant is None:
+        flags.append(f"type:{'.'.join(column.path)}")
+    return meant
 
 
 def _lenient_leaves(text: str, inner: Inner) -> tuple[tuple[Any, ...], list[str]]:
@@ -243,7 +247,7 @@ def _lenient_leaves(text: str, inner: Inner) -> tuple[tuple[Any, ...], list[str]
     return tuple(values), flags
 
 
-_WANTED: dict[str, tuple[type, ...]] = {"string": (str,), "timestamp": (str,), "boolean": (bool,), "double": (float, int)}
+_WANTED: dict[str, tuple[type, ...]] = {"string": (str,), "timestamp": (str,), "boolean": (bool,), "double": ()}
 
 
 def _leaf(parent: Any, column: schema.Column) -> tuple[Any, str]:
@@ -254,7 +258,9 @@ def _leaf(parent: Any, column: schema.Column) -> tuple[Any, str]:
         if not isinstance(value, dict):
             return None, f"type:{'.'.join(column.path[:depth])}"
         value = value.get(step)
+    if value is None:
+        return None, ""
+    if column.type == "double" and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value), ""
     wanted = (bool, str) if column.spelled == "text" else _WANTED[column.type]
-    if value is None or (isinstance(value, wanted) and not (column.type == "double" and isinstance(value, bool))):
-        return float(value) if column.type == "double" and value is not None else value, ""
-    return None, f"type:{'.'.join(column.path)}"
+    return (value, "") if isinstance(value, wanted) else (None, f"type:{'.'.join(column.path)}")

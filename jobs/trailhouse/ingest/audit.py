@@ -1,5 +1,5 @@
 """
-Audit: is exactly what was staged fit to be seen?
+Audit: whether exactly what was staged is fit to be seen.
 
 Critical are only our own invariants. What a record says can only warn: nobody who can call an API may stop a batch.
 The numbers come from `inspect`, which reads the staged files back in workers; this module judges them.

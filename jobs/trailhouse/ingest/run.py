@@ -13,7 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from pyiceberg.manifest import DataFile
 
 from trailhouse import settings
 from trailhouse.errors import GateError, TrailhouseError, UsageError
@@ -30,6 +32,8 @@ log = logging.getLogger("trailhouse.ingest")
 # How often a batch is staged anew because another run published in between, or because it held twins.
 ROUNDS = 8
 
+Task = TypeVar("Task")
+Done = TypeVar("Done")
 Tell = Callable[[int, int, int], None]  # objects so far, records so far, objects in all
 
 
@@ -51,7 +55,8 @@ class Run:
             self.session = session.start(self.config.spark)
         return self.session
 
-    def each(self, work: Callable[..., object], tasks: Sequence[object], what: str) -> list[object]:
+    def each(self, what: str, work: Callable[[Task], Done], tasks: Sequence[Task]) -> list[Done]:
+        """A result per task, by Spark's workers; without tasks, without Spark."""
         from trailhouse.lake import session
 
         return session.run(self.spark(), work, tasks, what) if tasks else []
@@ -152,7 +157,7 @@ def _write(run: Run, lake: Lake, batch: Plan, so_far: tuple[int, int]) -> Writte
     first, total = so_far
     with session.Watch(counter, lambda c: run.tell(first + c["objects"], c["records"], total)):
         parts = session.run(spark, task.work, [replace(work, objects=group) for group in groups], "decode and write")
-    files: dict[str, list[write.DataFile]] = {}
+    files: dict[str, list[DataFile]] = {}
     for part in parts:
         for name, made in part.files.items():
             files.setdefault(name, []).extend(made)
@@ -172,7 +177,7 @@ def _stage_and_publish(
         log.info("stage: %s", {name: len(made) for name, made in written.files.items()})
         ready = stage.stage(lake, written, run.clock())
         log.info("audit: %s", {each.table: each.snapshot for each in ready.tables})
-        verdict = audit.audit(lake, ready, written.outcomes, partial(run.each, inspect.look, what="audit"))
+        verdict = audit.audit(lake, ready, written.outcomes, partial(run.each, "audit", inspect.look))
         if verdict.twins:
             twins = sum(len(t.duplicates) + len(t.conflicts) for t in verdict.twins)
             log.info("twins: %d, in %d files, which are written again", twins, len(verdict.twins))
@@ -197,11 +202,11 @@ def _refuse_if_broken(
     if not verdict.broken:
         return
     publish.hold(lake, verdict, outcomes, totals, now)
-    first = verdict.broken[0]
+    first, batch_id = verdict.broken[0], verdict.staged.batch_id
+    question = f"SELECT * FROM quality WHERE batch_id = '{batch_id}' AND NOT success"  # noqa: S608 (for people to type)
     raise GateError(
-        f"batch {verdict.staged.batch_id} was refused and nothing of it is visible: check {first.name} of table "
-        f"{first.table} failed ({first.observed}); see: trailhouse sql \"SELECT * FROM quality WHERE "
-        f"batch_id = '{verdict.staged.batch_id}' AND NOT success\""
+        f"batch {batch_id} was refused and nothing of it is visible: check {first.name} of table {first.table} failed "
+        f'({first.observed}); see: trailhouse sql "{question}"'
     )
 
 
@@ -221,7 +226,7 @@ def _without_twins(run: Run, lake: Lake, written: Written, twins: Sequence[Twins
     """The same batch, with the files that hold duplicates or conflicts written again."""
     metadata = _metadata(lake, stage.ORDER[:-1])
     work = [rewrite.Rewrite(run.config.lake, metadata, each) for each in twins]
-    replaced = dict(zip(((t.table, t.file) for t in twins), run.each(rewrite.rewrite, work, "rewrite"), strict=True))
+    replaced = dict(zip(((t.table, t.file) for t in twins), run.each("rewrite", rewrite.rewrite, work), strict=True))
     files = {
         name: tuple(new for old in made for new in replaced.get((name, old.file_path), (old,)))
         for name, made in written.files.items()
@@ -247,7 +252,7 @@ def _settle_unfinished(run: Run, lake: Lake, result: Result) -> None:
             stage.discard(lake, batch_id)
             continue
         ready = stage.staged(lake, batch_id)
-        verdict = audit.audit(lake, ready, outcomes, partial(run.each, inspect.look, what="audit"))
+        verdict = audit.audit(lake, ready, outcomes, partial(run.each, "audit", inspect.look))
         totals = dict(task.tallied(outcomes))
         try:
             if verdict.twins:

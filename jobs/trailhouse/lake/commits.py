@@ -156,10 +156,12 @@ def history(table: Table, start: int | None = None) -> Iterator[Snapshot]:
 def _append(table: Table, files: Sequence[DataFile], batch_id: str, branch: str, is_done: Callable[[], bool]) -> None:
     def commit() -> None:
         table.refresh()
-        with table.transaction() as transaction:
-            with transaction.update_snapshot({BATCH: batch_id}, branch=branch).fast_append() as update:
-                for file in files:
-                    update.append_data_file(file)
+        with (
+            table.transaction() as transaction,
+            transaction.update_snapshot({BATCH: batch_id}, branch=branch).fast_append() as update,
+        ):
+            for file in files:
+                update.append_data_file(file)
 
     _until_sure(commit, is_done)
 

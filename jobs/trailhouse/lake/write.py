@@ -12,6 +12,7 @@ import logging
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ class _Writer:
         codes = [_codes(keyed[name]) for name in values]
         changes = np.flatnonzero(np.any([np.diff(code) != 0 for code in codes], axis=0)) + 1 if codes else ()
         bounds = [0, *changes, rows.num_rows]
-        for start, end in zip(bounds, bounds[1:], strict=False):
+        for start, end in pairwise(bounds):
             first = [keyed[name][int(start)].as_py() for name in values]
             pairs = [PartitionFieldValue(f, value) for f, value in zip(fields, first, strict=True)]
             key = PartitionKey(pairs, self.metadata.spec(), self.schema) if pairs else None
@@ -149,7 +150,8 @@ def _with_ids(schema: pa.Schema) -> pa.Schema:
 
 
 def _bare(field: pa.Field) -> pa.Field:
-    kind = pa.list_(_bare(field.type.value_field)) if pa.types.is_list(field.type) or pa.types.is_large_list(field.type) else field.type
+    is_list = pa.types.is_list(field.type) or pa.types.is_large_list(field.type)
+    kind = pa.list_(_bare(field.type.value_field)) if is_list else field.type
     kind = {pa.large_string(): pa.string(), pa.large_binary(): pa.binary()}.get(kind, kind)
     metadata = {key: value for key, value in (field.metadata or {}).items() if key == b"PARQUET:field_id"}
     return pa.field(field.name, kind, field.nullable, metadata)

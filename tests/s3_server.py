@@ -1,4 +1,4 @@
-"""A real S3 server for the tests of sources. `S3Server` is meant to move to tests/conftest.py."""
+"""A real S3 server for the tests: versitygw, on a port of its own over a folder."""
 
 from __future__ import annotations
 
@@ -6,23 +6,13 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
-import pytest
 from botocore.config import Config
 
 ROOT_KEY, ROOT_SECRET = "trailhouse-root", "trailhouse-root-secret"
-
-
-def versitygw() -> Path | None:
-    """The server's binary: where the environment says, in the repository's cache, or where it was last built."""
-    repository = Path(__file__).resolve().parents[2]
-    named = os.environ.get("TRAILHOUSE_VERSITYGW")
-    candidates = [Path(named)] if named else [repository / ".cache/bin/versitygw", Path("/tmp/gobin/versitygw")]
-    return next((path for path in candidates if path.is_file()), None)
 
 
 class S3Server:
@@ -86,42 +76,3 @@ class S3Server:
              self.url, "create-user", "--access", key, "--secret", secret, "--role", "user"],
             check=True, capture_output=True,
         )  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    binary = versitygw()
-    if binary is None:
-        pytest.skip("no versitygw: set TRAILHOUSE_VERSITYGW or run make setup")
-    server = S3Server(binary, tmp_path_factory.mktemp("s3"))
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def aws_env(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Clients are cached per process: a test with another environment starts with none."""
-    from trailhouse.sources import aws
-
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
-        monkeypatch.delenv(name, raising=False)
-    aws._CLIENTS.clear()
-    yield monkeypatch
-    aws._CLIENTS.clear()
-
-
-@pytest.fixture
-def s3(s3_server: S3Server, aws_env: pytest.MonkeyPatch) -> S3Server:
-    """The server, with this process's AWS configuration pointing at it."""
-    for name, value in s3_server.env().items():
-        aws_env.setenv(name, value)
-    return s3_server
-
-
-@pytest.fixture
-def bucket(s3: S3Server, request: pytest.FixtureRequest) -> str:
-    """A bucket of the test's own."""
-    name = f"b{abs(hash(request.node.nodeid)) % 10**12}"
-    s3.client().create_bucket(Bucket=name)
-    return name

@@ -1,0 +1,67 @@
+# The developer's whole menu. CI calls the same targets.
+
+PYTHON ?= python3
+BIN := .venv/bin
+ifndef SEED
+SEED := $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+endif
+export UV_CUSTOM_COMPILE_COMMAND := make lock
+export UV_PYTHON_DOWNLOADS := never
+LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(UPGRADE)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup s3server demo test unit check lint types policy format docs golden lock clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+setup:  ## an environment in .venv with everything locked, Spark's jars and defaults (needs Python 3.11+ and Java 17)
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo "setup: Python 3.11 or later is needed (found none): apt install python3 python3-venv, or brew install python@3.13" >&2; exit 1; }
+	@$(PYTHON) tools/setup.py setup
+
+s3server: setup  ## the S3 server that the tests talk to (needs Go)
+	@$(BIN)/python tools/setup.py s3server
+
+demo: setup  ## a small believable log bucket, ingested and asked
+	@$(BIN)/trailhouse demo
+
+test: setup s3server  ## everything; SEED=n repeats a run of the properties
+	@echo "hypothesis seed $(SEED): repeat with make test SEED=$(SEED)"
+	$(BIN)/pytest -q -n 2 -m "not spark" --hypothesis-seed=$(SEED)
+	$(BIN)/pytest -q -m spark --hypothesis-seed=$(SEED)
+
+unit: setup  ## the tests that need neither Spark nor a server
+	$(BIN)/pytest -q -n 2 -m "not spark and not s3" --hypothesis-seed=$(SEED)
+
+check: lint types policy  ## all that reads the code without running it
+
+lint: setup  ## ruff: rules and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: setup  ## mypy, strict
+	$(BIN)/mypy
+
+policy: setup  ## the repository's own rules
+	$(BIN)/pytest -q tests/policy
+
+format: setup  ## write the code as ruff would
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix --select I
+
+docs: setup  ## write docs/settings.md and docs/tables.md anew
+	$(BIN)/python tools/docs.py
+
+golden: setup  ## write expected outputs anew; read the diff
+	$(BIN)/pytest -q -n 2 -m "not spark" --update-golden
+
+lock: setup  ## pin dependencies and jars anew, as pyproject.toml and jars/pom.xml say; UPGRADE=--upgrade for newer ones
+	$(LOCK) requirements/uv.in -o requirements/uv.txt
+	$(LOCK) requirements/build.in -o requirements/build.txt
+	$(LOCK) pyproject.toml --extra dev -c requirements/constraints.in -o requirements/dev.txt
+	$(BIN)/python tools/setup.py sums
+
+clean:  ## remove the environment and all that tools left behind
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist spark-warehouse metastore_db derby.log
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

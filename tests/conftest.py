@@ -1,0 +1,143 @@
+"""
+What all tests share: few fixtures, and the rules of the suite.
+
+`spark` is one session for the whole run, `lake` an empty folder's settings, `s3` a real server, `corpus` the public
+records. A test that asks for `spark` or a server is marked so. Where CI is set nothing may skip, but for what wants
+the corpus, which is no part of the repository.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from tests.s3_server import S3Server
+from tools import setup
+from trailhouse import settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ROOT = Path(__file__).resolve().parent.parent
+CORPUS = Path(os.environ.get("TRAILHOUSE_CORPUS") or ROOT.parent / "shared" / "corpus")
+NO_CORPUS = "no corpus at"  # how the one allowed reason to skip begins
+
+# Examples take as long as the machine lets them; one that fails is printed so that it can be repeated anywhere.
+hypothesis_settings.register_profile("trailhouse", deadline=None, print_blob=True)
+hypothesis_settings.load_profile("trailhouse")
+
+
+# ── the rules of the suite ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write expected outputs anew; read the diff")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        asked = getattr(item, "fixturenames", ())
+        if "spark" in asked:
+            item.add_marker(pytest.mark.spark)
+        if "s3_server" in asked:
+            item.add_marker(pytest.mark.s3)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    return _refuse_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    return _refuse_skip((yield))
+
+
+def _refuse_skip(report):
+    """Where CI is set, what would skip fails; a test that nobody runs holds nothing."""
+    if not os.environ.get("CI") or not report.skipped or hasattr(report, "wasxfail"):
+        return report
+    why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if not why.removeprefix("Skipped: ").startswith(NO_CORPUS):
+        report.outcome = "failed"
+        report.longrepr = f"nothing may skip in CI, and this would: {why}"
+    return report
+
+
+# ── fixtures ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether expected outputs are to be written anew."""
+    return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """The one session of the run."""
+    from trailhouse.lake import session
+
+    started = session.start(settings.Spark(master="local[2]", driver_memory="1g"), "trailhouse-tests")
+    started.conf.set("spark.sql.shuffle.partitions", "2")
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> settings.Lake:
+    """Settings of a lake in a folder of the test's own; nothing is there yet."""
+    folder = tmp_path / "lake"
+    return settings.Lake(location=str(folder), catalog_uri=str(folder / "catalog.sqlite"))
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The public records. They are no part of the repository."""
+    if not CORPUS.is_dir():
+        pytest.skip(f"{NO_CORPUS} {CORPUS} (set TRAILHOUSE_CORPUS)")
+    return CORPUS
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    binary = setup.s3_server_path()
+    if not binary.is_file():
+        pytest.skip("no S3 server: make s3server, or set TRAILHOUSE_VERSITYGW")
+    server = S3Server(binary, tmp_path_factory.mktemp("s3"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def aws_env(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Clients are cached per process: a test with another environment starts with none."""
+    from trailhouse.sources import aws
+
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    aws._CLIENTS.clear()
+    yield monkeypatch
+    aws._CLIENTS.clear()
+
+
+@pytest.fixture
+def s3(s3_server: S3Server, aws_env: pytest.MonkeyPatch) -> S3Server:
+    """The server, with this process's AWS configuration pointing at it."""
+    for name, value in s3_server.env().items():
+        aws_env.setenv(name, value)
+    return s3_server
+
+
+@pytest.fixture
+def bucket(s3: S3Server, request: pytest.FixtureRequest) -> str:
+    """A bucket of the test's own."""
+    name = f"b{abs(hash(request.node.nodeid)) % 10**12}"
+    s3.client().create_bucket(Bucket=name)
+    return name
