@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup s3server demo test unit check lint types policy format docs golden lock clean
+.PHONY: help setup s3server demo test unit check lint types policy format docs golden lock measure clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ policy: setup  ## the repository's own rules
 format: setup  ## write the code as ruff would
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix --select I
+
+measure: setup  ## rates, memory and layouts on this machine, into docs/measured.md (about ten minutes)
+	@$(BIN)/python tools/measure.py
 
 docs: setup  ## write docs/settings.md and docs/tables.md anew
 	$(BIN)/python tools/docs.py

@@ -407,7 +407,11 @@ def flush(out: list[str], high: int | None) -> None:
 
 def plain(part: bytes) -> str:
     text = part.decode("utf-8", "surrogateescape")
-    return "".join(f"\\x{ord(c) - 0xDC00:02x}" if 0xDC80 <= ord(c) <= 0xDCFF else c for c in text) if not part.isascii() else text
+    return (
+        "".join(f"\\x{ord(c) - 0xDC00:02x}" if 0xDC80 <= ord(c) <= 0xDCFF else c for c in text)
+        if not part.isascii()
+        else text
+    )
 
 
 def canonical(text: bytes) -> str:
@@ -432,7 +436,7 @@ def canonical(text: bytes) -> str:
         else:
             out.append("{")
             todo.append("}")
-            for i, (key, item) in enumerate(reversed(sorted(node[1], key=lambda member: member[0]))):
+            for i, (key, item) in enumerate(sorted(node[1], key=lambda member: member[0], reverse=True)):
                 if i:
                     todo.append(",")
                 todo += [item, quoted(key) + ":"]
@@ -586,7 +590,12 @@ def lake(objects: list[tuple[str, bytes]]) -> Lake:
         got = read(data, match["kind"])
         rows = duplicates = conflicts = 0
         for record in got.rows:
-            identity = (TABLES[match["kind"]], record.account_id, record.region, record.event_id or f"sha256:{record.sha256}")
+            identity = (
+                TABLES[match["kind"]],
+                record.account_id,
+                record.region,
+                record.event_id or f"sha256:{record.sha256}",
+            )
             form = hashlib.sha256(canonical(record.slice).encode("utf-8", "surrogatepass")).hexdigest()
             known = seen.setdefault(identity, set())
             if form in known:
@@ -599,6 +608,12 @@ def lake(objects: list[tuple[str, bytes]]) -> Lake:
         reasons.update(bad.reason for bad in got.bad)
         whole = [bad.reason for bad in got.bad if bad.index is None]
         counts[key] = Counts(
-            got.records, rows, duplicates, len(got.bad) - len(whole), conflicts, whole[0] if whole else None, tuple(sorted(got.flags))
+            got.records,
+            rows,
+            duplicates,
+            len(got.bad) - len(whole),
+            conflicts,
+            whole[0] if whole else None,
+            tuple(sorted(got.flags)),
         )
     return Lake(published, counts, reasons)

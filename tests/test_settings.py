@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from trailhouse.errors import SettingsError
-from trailhouse.settings import Settings, Source, load, options, source_options
+from trailhouse.options import options, source_options
+from trailhouse.settings import Settings, Source, load
 
 FULL = """
 [lake]
@@ -102,7 +103,7 @@ def test_the_file_is_given_or_named_by_the_environment_or_lies_here(
 
 
 def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="there is no settings file .*TRAILHOUSE_CONFIG"):
+    with pytest.raises(SettingsError, match=r"there is no settings file .*TRAILHOUSE_CONFIG"):
         load(None, {}, {"TRAILHOUSE_CONFIG": str(tmp_path / "gone.toml")})
 
 

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "jobs"), str(ROOT)]
 
 from tests.cases import load  # noqa: E402 (the checkout's own)
+from trailhouse import options as described  # noqa: E402
 from trailhouse import settings  # noqa: E402 (the checkout's own package)
 from trailhouse.lake import schema  # noqa: E402
 
@@ -38,11 +39,11 @@ def pages() -> dict[Path, str]:
 
 
 def settings_page() -> str:
-    tables: dict[str, list[settings.Option]] = {}
-    for option in settings.options():
+    tables: dict[str, list[described.Option]] = {}
+    for option in described.options():
         tables.setdefault(option.name.partition(".")[0], []).append(option)
     flags = {option.name: option.flag for option in tables.pop("source", [])}
-    sources = [replace(option, flag=flags.get(option.name, "")) for option in settings.source_options()]
+    sources = [replace(option, flag=flags.get(option.name, "")) for option in described.source_options()]
     lines = [WRITTEN.format(source="`jobs/trailhouse/settings.py`"), "# Settings\n", INTRODUCTION]
     for name, options in tables.items():
         lines += settings_table(f"[{name}]", options)
@@ -58,7 +59,7 @@ profiles, roles and variables are used.
 """
 
 
-def settings_table(title: str, options: Sequence[settings.Option]) -> list[str]:
+def settings_table(title: str, options: Sequence[described.Option]) -> list[str]:
     rows = [
         [
             f"`{option.name.partition('.')[2]}`",
@@ -96,8 +97,8 @@ def hostile_page() -> str:
 
 
 HOSTILE = """\
-What becomes of each input, fixed by a case on disk (`tests/cases`) and tested on both paths of the decoder. `row` a row as
-given, `row+flag` a row with that word in `parse_flags`, `quarantined: reason` the record, or the object as a whole.
+What becomes of each input, fixed by a case on disk (`tests/cases`) and tested on both paths of the decoder. `row` a row
+as given, `row+flag` a row with that word in `parse_flags`, `quarantined: reason` the record, or the object as a whole.
 Whatever a caller of an AWS API could cause ends as a row; quarantine is for what AWS would not have written.
 """
 
@@ -113,7 +114,9 @@ def outcome(case: load.Case) -> str:
     flagged = sorted({f"row+`{'+'.join(row.flags)}`" for row in case.rows if row.flags})
     rejects = sorted({f"record quarantined: `{reason}`" for _, reason in case.rejects})
     object_flags = [f"object flag `{flag}`" for flag in case.flags]
-    return "; ".join([*(flagged or ([] if rejects and len(case.rejects) == case.records else ["rows"])), *rejects, *object_flags])
+    return "; ".join(
+        [*(flagged or ([] if rejects and len(case.rejects) == case.records else ["rows"])), *rejects, *object_flags]
+    )
 
 
 def path(column: schema.Column) -> str:

@@ -45,7 +45,7 @@ def main() -> None:
 def rates(folder: Path) -> Iterator[str]:
     """100,000 and 1,000,000 events, ingested one after the other; and a second run with nothing to do."""
     yield "\n## Rate and memory\n"
-    yield "`trailhouse sample DIR --events N`, then `trailhouse ingest DIR --lake LAKE`, each in a process of its own.\n"
+    yield "`trailhouse sample DIR --events N`, then `trailhouse ingest DIR --lake LAKE`, each a process.\n"
     yield "| events | objects | stored | seconds | records/s | worker | JVM | driver's Python | lake |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     per_second: list[float] = []
@@ -120,18 +120,27 @@ def _tree(pid: int) -> Iterator[int]:
 
 
 def _row(events: int, done: Measured, rate: float) -> str:
-    memory = " | ".join(f"{done.memory.get(kind, 0):,} MB" for kind in ("worker", "jvm", "driver"))
-    stored, lake = (int(str(done.result[name])) / 2**20 for name in ("bytes_in", "bytes_out"))
-    return f"| {events:,} | {done.result['objects']:,} | {stored:,.0f} MB | {done.seconds:,.1f} | {rate:,.0f} | {memory} | {lake:,.0f} MB |"
+    memory = [f"{done.memory.get(kind, 0):,} MB" for kind in ("worker", "jvm", "driver")]
+    stored, lake = (f"{int(str(done.result[name])) / 2**20:,.0f} MB" for name in ("bytes_in", "bytes_out"))
+    cells = [
+        f"{events:,}",
+        f"{done.result['objects']:,}",
+        stored,
+        f"{done.seconds:,.1f}",
+        f"{rate:,.0f}",
+        *memory,
+        lake,
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
 def _head() -> str:
-    day = datetime.now(UTC).date()
-    return (
-        f"# Measured\n\nBy `make measure` on {day}: {os.cpu_count()} cores, Python {platform.python_version()}, other work on the same "
-        "machine. Absolute times\nsay little about yours; what is compared was run one after the other. Memory is the most that one "
-        "process of\nthe kind held (resident); the JVM's heap is bounded by `spark.driver_memory`, 1 GB by default."
-    )
+    day, python = datetime.now(UTC).date(), platform.python_version()
+    return f"""# Measured
+
+By `make measure` on {day}: {os.cpu_count()} cores, Python {python}. Absolute times say little about yours; what is
+compared was run one after the other. Memory is the most that one process of the kind held (resident); the JVM's heap is
+bounded by `spark.driver_memory`, 1 GB by default."""
 
 
 if __name__ == "__main__":

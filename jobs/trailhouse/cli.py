@@ -1,5 +1,5 @@
 """
-The command line: arguments become settings, one call does the work, its result is shown, and an exit code says how it went.
+The command line: arguments become settings, one call does the work, its result is shown, an exit code says how it went.
 
 A thin skin. Each command imports what it needs when it runs, so that `trailhouse --help` loads neither Spark nor boto3.
 """
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import click
 
-from trailhouse import __version__, settings, show
+from trailhouse import __version__, options, settings, show
 from trailhouse.errors import GateError, TrailhouseError
 
 PARTIAL = 5
@@ -61,12 +61,16 @@ def _with_settings(*tables: str) -> Callable[[Command], Command]:
     """Options for the settings of these tables, with `--config` and `--lake`."""
 
     def decorate(command: Command) -> Command:
-        for option in reversed(settings.options()):
+        for option in reversed(options.options()):
             if option.name.partition(".")[0] in tables and option.name != "lake.location":
                 metavar = option.type.upper() if "|" not in option.type else f"[{option.type}]"
                 default = f"  [default: {option.default}]" if option.default else ""
-                command = click.option(option.flag, _parameter(option.name), metavar=metavar, help=option.doc + default)(command)
-        lake = click.option("--lake", _parameter("lake.location"), metavar="PLACE", help="The lake: a folder, or s3://bucket/prefix.")
+                command = click.option(
+                    option.flag, _parameter(option.name), metavar=metavar, help=option.doc + default
+                )(command)
+        lake = click.option(
+            "--lake", _parameter("lake.location"), metavar="PLACE", help="The lake: a folder, or s3://bucket/prefix."
+        )
         config = click.option(
             "--config",
             type=click.Path(dir_okay=False, path_type=Path),
@@ -146,7 +150,9 @@ def ingest(sources: tuple[str, ...], dry_run: bool, no_fast_path: bool, form: sh
     if dry_run:
         return _show_plan(config, form)
     with show.Progress() as progress:
-        job = run.Run(config, lambda objects, records, total: progress.update(objects, records, total), not no_fast_path)
+        job = run.Run(
+            config, lambda objects, records, total: progress.update(objects, records, total), not no_fast_path
+        )
         result = run.ingest(job)
     _show_result(result, form)
     for message in result.refused:
@@ -191,7 +197,12 @@ def _show_result(result: Any, form: show.Format) -> None:
         click.echo("skipped: " + ", ".join(f"{count} {why}" for why, count in sorted(told["skipped"].items())))
     if told["findings"]:
         click.echo("findings:")
-        show.show([(f.get("table", ""), f["name"], f["rows"]) for f in told["findings"]], ("table", "finding", "rows"), form, sys.stdout)
+        show.show(
+            [(f.get("table", ""), f["name"], f["rows"]) for f in told["findings"]],
+            ("table", "finding", "rows"),
+            form,
+            sys.stdout,
+        )
     for problem in told["problems"][:10]:
         line = f"{problem['where']}: {problem['reason']} {problem['detail']}"
         click.echo("pending: " + show.escape_terminal(line, 300), err=True)

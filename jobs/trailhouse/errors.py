@@ -7,7 +7,8 @@ Everything that Trailhouse raises on purpose, with the exit code that a schedule
     ├── GateError                3   refused by the gate: nothing was published
     └── UnknownOutcomeError      6   a commit may or may not have happened: run again
 
-Bad data is a value (`decode.values.Reject`), never an exception. Each message says what happened, where, and what to do.
+Bad data is a value (`decode.values.Reject`), never an exception. Each message says what happened, where, and what to
+do.
 """
 
 from __future__ import annotations

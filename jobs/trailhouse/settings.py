@@ -126,18 +126,7 @@ class Settings:
     spark: Spark = Spark()
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One scalar setting, for the command line and for the docs."""
-
-    name: str  # "batch.objects"
-    flag: str  # "--batch-objects"; "" for what can only stand in the file
-    type: str  # text | number | size | duration | place, or the allowed words: "sqlite|glue|rest"
-    default: str  # as it would be written in the file
-    doc: str
-
-
-_TABLES: dict[str, type[Any]] = {"lake": Lake, "batch": Batch, "limits": Limits, "listing": Listing, "spark": Spark}
+TABLES: dict[str, type[Any]] = {"lake": Lake, "batch": Batch, "limits": Limits, "listing": Listing, "spark": Spark}
 # Limits belongs to `decode`, which knows nothing of settings, so what is said of its fields stands here.
 _LIMITS = {
     "stored_bytes": _doc("Largest object that is read, as stored.", "bytes"),
@@ -152,16 +141,16 @@ def load(path: Path | None, overrides: Mapping[str, Override], env: Mapping[str,
     """
     The settings of this run: command line over file over defaults.
 
-    `overrides` holds what the command line gave, by dotted name ("batch.objects"). "source" lists places to read instead
-    of the file's; one that names a source of the file, or has its URL, keeps that source's other settings.
+    `overrides` holds what the command line gave, by dotted name ("batch.objects"). "source" lists places to read
+    instead of the file's; one that names a source of the file, or has its URL, keeps that source's other settings.
     """
     file = _file(path, env)
     document = _read(file) if file else {}
     sources = _file_sources(document.pop("source", []), file)
-    tables: dict[str, dict[str, Any]] = {name: {} for name in _TABLES}
+    tables: dict[str, dict[str, Any]] = {name: {} for name in TABLES}
     for_all: dict[str, Any] = {}  # settings of a source, given on the command line: for every source of this run
     for table, values in document.items():
-        _known(table, (*_TABLES, "source"), file, "table")
+        _known(table, (*TABLES, "source"), file, "table")
         if not isinstance(values, dict):
             raise SettingsError(f"`{table}` in {file} must be a table: write [{table}] on a line of its own")
         for key, value in values.items():
@@ -174,9 +163,9 @@ def load(path: Path | None, overrides: Mapping[str, Override], env: Mapping[str,
         if table == "source":
             for_all[key] = _field_value(table, key, given, None)
             continue
-        _known(table, (*_TABLES, "source"), None, "table")
+        _known(table, (*TABLES, "source"), None, "table")
         tables[table][key] = _field_value(table, key, given, None)
-    made = {name: kind(**tables[name]) for name, kind in _TABLES.items()}
+    made = {name: kind(**tables[name]) for name, kind in TABLES.items()}
     sources = tuple(replace(source, **for_all) for source in sources)
     return Settings(**{**made, "lake": _checked_lake(made["lake"])}, sources=sources)
 
@@ -184,21 +173,6 @@ def load(path: Path | None, overrides: Mapping[str, Override], env: Mapping[str,
 def environment() -> Mapping[str, str]:
     """The process's environment."""
     return os.environ
-
-
-def options() -> tuple[Option, ...]:
-    """Every setting that the command line can override; those of a source hold for every source of the run."""
-    return tuple(
-        _option(table, name, f"--{table}-{name}".replace("_", "-"))
-        for table, kind in {**_TABLES, "source": Source}.items()
-        for name in _names(kind)
-        if (table, name) not in {("source", "url"), ("source", "name")}
-    )
-
-
-def source_options() -> tuple[Option, ...]:
-    """What a [[source]] of the file may hold, for the docs."""
-    return tuple(_option("source", name, "") for name in _names(Source))
 
 
 def _file(path: Path | None, env: Mapping[str, str]) -> Path | None:
@@ -251,7 +225,7 @@ def _chosen(known: tuple[Source, ...], given: int | Sequence[str]) -> tuple[Sour
     return tuple(chosen)
 
 
-def _names(kind: type[Any]) -> tuple[str, ...]:
+def names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(each.name for each in fields(kind))
 
 
@@ -276,12 +250,12 @@ _SECRET = re.compile(r"secret|passw|token|credential|access_?key|private_?key|se
 
 def _field_value(table: str, key: str, value: Any, file: Path | None) -> Any:
     """The value of one setting in its proper type, or an error that says what is wanted."""
-    kind = Source if table == "source" else _TABLES[table]
+    kind = Source if table == "source" else TABLES[table]
     name = f"{table}.{key}"
-    everywhere = [f"{other}.{each}" for other, its in {**_TABLES, "source": Source}.items() for each in _names(its)]
+    everywhere = [f"{other}.{each}" for other, its in {**TABLES, "source": Source}.items() for each in names(its)]
     _known(name, everywhere, file, "setting")
     where = f"`{name}` in {file.name}" if file else f"`{name}` on the command line"
-    form, hint = _form(table, key), get_type_hints(kind)[key]
+    form, hint = form_of(table, key), get_type_hints(kind)[key]
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
             raise SettingsError(f"{where} must be one of {', '.join(get_args(hint))}, not {value!r}")
@@ -373,39 +347,12 @@ def _checked_lake(lake: Lake) -> Lake:
     return replace(lake, catalog_uri=str(Path(lake.location) / "catalog.sqlite"))
 
 
-def _form(table: str, key: str) -> str:
-    return _metadata(table, key)["form"]
+def form_of(table: str, key: str) -> str:
+    return metadata_of(table, key)["form"]
 
 
-def _metadata(table: str, key: str) -> Mapping[str, str]:
+def metadata_of(table: str, key: str) -> Mapping[str, str]:
     if table == "limits":
         return _LIMITS.get(key, _doc(""))
-    kind = Source if table == "source" else _TABLES[table]
+    kind = Source if table == "source" else TABLES[table]
     return next(each.metadata for each in fields(kind) if each.name == key)
-
-
-def _option(table: str, key: str, flag: str) -> Option:
-    kind = Source if table == "source" else _TABLES[table]
-    hint, form = get_type_hints(kind)[key], _form(table, key)
-    words = "|".join(get_args(hint)) if get_origin(hint) is Literal else ""
-    named = {"bytes": "size", "memory": "size"}.get(form, form) or words or ("number" if hint is int else "text")
-    default = next(each.default for each in fields(kind) if each.name == key)
-    return Option(f"{table}.{key}", flag, named, _written(default, form), _metadata(table, key)["doc"])
-
-
-def _written(value: Any, form: str) -> str:
-    """A default as a person would write it."""
-    if isinstance(value, timedelta):
-        seconds = int(value.total_seconds())
-        size, unit = next(
-            (size, unit) for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")) if seconds % size == 0
-        )
-        return f"{seconds // size}{unit}"
-    if form == "bytes":
-        size, unit = next(
-            (size, unit)
-            for size, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"), (1, "B"))
-            if value % size == 0
-        )
-        return f"{value // size}{unit}"
-    return str(value)

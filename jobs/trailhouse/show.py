@@ -1,8 +1,8 @@
 """
 How results look: a table for people, JSON and CSV for what comes after.
 
-Knows terminals and spreadsheets, and that every value may come from an attacker: a user agent can hold escape sequences,
-a name can hold a formula. Knows nothing of what the rows mean.
+Knows terminals and spreadsheets, and that every value may come from an attacker: a user agent can hold escape
+sequences, a name can hold a formula. Knows nothing of what the rows mean.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def escape_formula(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-# A formula's first character, also behind what a spreadsheet strips before it looks: spaces, quotes, marks without width.
+# A formula's first character, also behind what a spreadsheet strips before it looks: spaces, quotes, marks without
+# width.
 _FORMULA = re.compile(
     "[\\s\"'`\u2018-\u201f\u200b-\u200f\u2060\ufeff\uff02\uff07\x00]*?[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20\u2212\ufe62-\ufe66\ufe6b]"
 )

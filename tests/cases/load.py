@@ -50,7 +50,12 @@ class Case:
         return rejects == want
 
     def model_limits(self) -> dict[str, int]:
-        names = {"stored_bytes": "stored", "inflated_bytes": "inflated", "records": "records", "record_bytes": "record_bytes"}
+        names = {
+            "stored_bytes": "stored",
+            "inflated_bytes": "inflated",
+            "records": "records",
+            "record_bytes": "record_bytes",
+        }
         return {names[k]: v for k, v in self.limits.items()}
 
 

@@ -85,7 +85,11 @@ def event(n: int = 1, **fields: str | bytes | None) -> bytes:
         "recipientAccountId": f'"{ACCOUNT}"',
         **fields,
     }
-    members = [json.dumps(k).encode() + b":" + (v.encode() if isinstance(v, str) else v) for k, v in texts.items() if v is not None]
+    members = [
+        json.dumps(k).encode() + b":" + (v.encode() if isinstance(v, str) else v)
+        for k, v in texts.items()
+        if v is not None
+    ]
     return b"{" + b",".join(members) + b"}"
 
 
@@ -157,9 +161,13 @@ def h1():
 
 def h2():
     return [
-        whole("ten_million_records", "valid JSON of 10 M tiny records", None, "record_limit", maker="ten_million_records"),
+        whole(
+            "ten_million_records", "valid JSON of 10 M tiny records", None, "record_limit", maker="ten_million_records"
+        ),
         whole("one_record_too_many", "500,001 records", None, "record_limit", maker="one_record_too_many"),
-        Case("at_the_limit", "as many as allowed", gz(records(*map(event, range(5)))), limits={"records": 5}, records=5),
+        Case(
+            "at_the_limit", "as many as allowed", gz(records(*map(event, range(5)))), limits={"records": 5}, records=5
+        ),
         whole("over_the_limit", "one more", gz(records(*map(event, range(6)))), "record_limit", limits={"records": 5}),
     ]
 
@@ -189,8 +197,15 @@ def h5():
     doc = records(event(1), event(2))
     return [
         Case("two_members", "one document over two members", gz(doc[:300]) + gz(doc[300:]), records=2),
-        Case("many_members", "a member every 50 bytes", b"".join(gz(doc[i : i + 50]) for i in range(0, len(doc), 50)), records=2),
-        Case("empty_member_between", "an empty member in the middle", gz(doc[:300]) + gz(b"") + gz(doc[300:]), records=2),
+        Case(
+            "many_members",
+            "a member every 50 bytes",
+            b"".join(gz(doc[i : i + 50]) for i in range(0, len(doc), 50)),
+            records=2,
+        ),
+        Case(
+            "empty_member_between", "an empty member in the middle", gz(doc[:300]) + gz(b"") + gz(doc[300:]), records=2
+        ),
     ]
 
 
@@ -267,7 +282,13 @@ def h10():
 def h11():
     return [
         whole("endless_name", "a file name of 1 MB", None, "gzip_header", maker="endless_name"),
-        whole("endless_name_never_closed", "a file name that never ends", None, "gzip_header", maker="endless_name_never_closed"),
+        whole(
+            "endless_name_never_closed",
+            "a file name that never ends",
+            None,
+            "gzip_header",
+            maker="endless_name_never_closed",
+        ),
         whole("endless_comment", "a comment of 1 MB", None, "gzip_header", maker="endless_comment"),
         whole("extra_64k", "an extra field of 65,535 bytes", None, "gzip_header", maker="extra_64k"),
         whole("reserved_flag", "a reserved flag is set", member(ONE, flags=0x20), "gzip_header"),
@@ -279,7 +300,13 @@ def h11():
 
 def h12():
     return [
-        Case("at_the_limit", "exactly as many stored bytes as allowed", gz(ONE), limits={"stored_bytes": len(gz(ONE))}, records=1),
+        Case(
+            "at_the_limit",
+            "exactly as many stored bytes as allowed",
+            gz(ONE),
+            limits={"stored_bytes": len(gz(ONE))},
+            records=1,
+        ),
         whole("over_the_limit", "one byte more", gz(ONE), "size_limit", limits={"stored_bytes": len(gz(ONE)) - 1}),
         Case("size_mismatch", "listed size is not the real one", elsewhere="ingest: PEND:size_mismatch"),
     ]
@@ -302,7 +329,9 @@ def h13():
         for name, (n, flags) in open_subtree.items()
     ]  # fmt: skip
     cases += [
-        Case(f"parameters_{n}", f"{n} levels in requestParameters", maker=f"deep_{n}", records=3, rows=[row(1, "depth")])
+        Case(
+            f"parameters_{n}", f"{n} levels in requestParameters", maker=f"deep_{n}", records=3, rows=[row(1, "depth")]
+        )
         for n in (10**5, 10**6)
     ]
     identity = f'{{"type":"IAMUser","accountId":"{ACCOUNT}","x":{nested(100)}}}'
@@ -335,9 +364,24 @@ def h14():
         whole("brace_missing", "the document is not closed", gz(good[:-1]), "envelope"),
         whole("cut_in_a_record", "the text ends in a record", gz(good[:-150]), "envelope"),
         whole("cut_in_a_string", "the text ends in a string", gz(good[: good.rindex(b"GetObj") + 3]), "envelope"),
-        whole("record_not_closed", "a record without its brace", gz(records(event(1), event(2)[:-1], event(3))), "envelope"),
-        whole("record_closed_twice", "a record with two braces", gz(records(event(1), event(2) + b"}", event(3))), "envelope"),
-        whole("string_not_closed", "a string without its quote", gz(records(event(1), event(2)[:-2] + b"}", event(3))), "envelope"),
+        whole(
+            "record_not_closed",
+            "a record without its brace",
+            gz(records(event(1), event(2)[:-1], event(3))),
+            "envelope",
+        ),
+        whole(
+            "record_closed_twice",
+            "a record with two braces",
+            gz(records(event(1), event(2) + b"}", event(3))),
+            "envelope",
+        ),
+        whole(
+            "string_not_closed",
+            "a string without its quote",
+            gz(records(event(1), event(2)[:-2] + b"}", event(3))),
+            "envelope",
+        ),
     ]
 
 
@@ -415,8 +459,18 @@ def h17():
         whole("records_twice_same", "Records twice, the same", gz(ONE[:-1] + b"," + ONE[1:]), "dup_records"),
         whole("records_twice_empty_first", "first an empty one", gz(b'{"Records":[],' + ONE[1:]), "dup_records"),
         whole("records_twice_null", "then null", gz(ONE[:-1] + b',"Records":null}'), "dup_records"),
-        whole("records_twice_escaped", "one of them spelled with an escape", gz(ONE[:-1] + b',"\\u0052ecords":[]}'), "dup_records"),
-        whole("records_twice_apart", "another member between them", gz(ONE[:-1] + b',"x":{"y":[]},"Records":[]}'), "dup_records"),
+        whole(
+            "records_twice_escaped",
+            "one of them spelled with an escape",
+            gz(ONE[:-1] + b',"\\u0052ecords":[]}'),
+            "dup_records",
+        ),
+        whole(
+            "records_twice_apart",
+            "another member between them",
+            gz(ONE[:-1] + b',"x":{"y":[]},"Records":[]}'),
+            "dup_records",
+        ),
     ]
 
 
@@ -497,7 +551,15 @@ def h22():
 
 
 def h23():
-    halves = ["\\ud800", "\\udc00\\ud800", "x\\udfff", "\\ud83dx\\ude00", "\\uD800", "\\ud800\\u0041", "\\ud800\\ud83d\\ude00"]
+    halves = [
+        "\\ud800",
+        "\\udc00\\ud800",
+        "x\\udfff",
+        "\\ud83dx\\ude00",
+        "\\uD800",
+        "\\ud800\\u0041",
+        "\\ud800\\ud83d\\ude00",
+    ]
     return [
         Case("text", "half a pair in a text", beside(*(event(i, userAgent=f'"{h}"') for i, h in enumerate(halves))),
              records=len(halves) + 2, rows=[row(i + 1, "surrogate", raw=True) for i in range(len(halves))]),
@@ -550,8 +612,18 @@ def h25():
 
 
 def h26():
-    sns = {"Type": "Notification", "MessageId": "m", "TopicArn": "arn:aws:sns:us-east-1:111122223333:t", "Message": ONE.decode()}
-    bridge = {"version": "0", "detail-type": "AWS API Call via CloudTrail", "source": "aws.s3", "detail": json.loads(event(1))}
+    sns = {
+        "Type": "Notification",
+        "MessageId": "m",
+        "TopicArn": "arn:aws:sns:us-east-1:111122223333:t",
+        "Message": ONE.decode(),
+    }
+    bridge = {
+        "version": "0",
+        "detail-type": "AWS API Call via CloudTrail",
+        "source": "aws.s3",
+        "detail": json.loads(event(1)),
+    }
     watch = {"messageType": "DATA_MESSAGE", "logGroup": "g", "logEvents": [{"id": "1", "message": event(1).decode()}]}
     queue = {"Messages": [{"MessageId": "m", "Body": ONE.decode()}]}
     aggregate = (
@@ -604,9 +676,27 @@ def h28():
     return [
         Case("no_records", "an empty array", gz(b'{"Records":[]}'), records=0),
         Case("no_records_spaced", "an empty array with white space", gz(b' { "Records" : [ \n ] } '), records=0),
-        Case("extra_after", "a member after Records", gz(ONE[:-1] + b',"meta":{"a":[1,"]}"]}}'), records=1, flags=["extra_members"]),
-        Case("extra_before", "a member before Records", gz(b'{"meta":"\\"Records\\":[",' + ONE[1:]), records=1, flags=["extra_members"]),
-        Case("other_case", "`records` beside Records", gz(b'{"records":[{}],' + ONE[1:]), records=1, flags=["extra_members"]),
+        Case(
+            "extra_after",
+            "a member after Records",
+            gz(ONE[:-1] + b',"meta":{"a":[1,"]}"]}}'),
+            records=1,
+            flags=["extra_members"],
+        ),
+        Case(
+            "extra_before",
+            "a member before Records",
+            gz(b'{"meta":"\\"Records\\":[",' + ONE[1:]),
+            records=1,
+            flags=["extra_members"],
+        ),
+        Case(
+            "other_case",
+            "`records` beside Records",
+            gz(b'{"records":[{}],' + ONE[1:]),
+            records=1,
+            flags=["extra_members"],
+        ),
     ]
 
 
@@ -649,7 +739,16 @@ def h31():
         ("sessionCredentialFromConsole", "true", ["type:sessionCredentialFromConsole"], []),
         ("userIdentity", "[]", ["type:userIdentity"], []),
     ]
-    nulls = ("eventName", "userAgent", "readOnly", "requestParameters", "resources", "additionalEventData", "errorCode", "tlsDetails")
+    nulls = (
+        "eventName",
+        "userAgent",
+        "readOnly",
+        "requestParameters",
+        "resources",
+        "additionalEventData",
+        "errorCode",
+        "tlsDetails",
+    )
     return [
         Case("wrong_types", "fields of another type than documented",
              beside(*(event(i, **{name: value}) for i, (name, value, *_) in enumerate(flagged))), records=len(flagged) + 2,
@@ -665,7 +764,13 @@ def h31():
 
 
 def h32():
-    ids = ["not-a-uuid", "00000000-0000-4000-8000-00000000ABCD", " 00000000-0000-4000-8000-000000000001 ", "0", "_invalid"]
+    ids = [
+        "not-a-uuid",
+        "00000000-0000-4000-8000-00000000ABCD",
+        " 00000000-0000-4000-8000-000000000001 ",
+        "0",
+        "_invalid",
+    ]
     return [
         Case("missing", "no eventID", beside(event(2, eventID=None)), records=3, rows=[row(1, "no_id", null=["event_id"])]),
         Case("null", "eventID is null", beside(event(2, eventID="null")), records=3, rows=[row(1, "no_id", null=["event_id"])]),
@@ -758,7 +863,14 @@ def h36():
 
 
 def h37():
-    agents = ["\U0010ffff" * 20, "x" * 15 + "\ud7ff" + "y" * 20, "\uffff" * 20, "\U0001f600" * 17, "\U0010ffff" * 16 + "a", "\ue000" * 16]
+    agents = [
+        "\U0010ffff" * 20,
+        "x" * 15 + "\ud7ff" + "y" * 20,
+        "\uffff" * 20,
+        "\U0001f600" * 17,
+        "\U0010ffff" * 16 + "a",
+        "\ue000" * 16,
+    ]
     return [
         Case("bounds", "what broke the writers' column bounds", beside(*(event(i, userAgent=text(a)) for i, a in enumerate(agents))),
              records=len(agents) + 2, rows=[row(i + 1, user_agent=a) for i, a in enumerate(agents)]),
@@ -820,10 +932,28 @@ def h39():
         "x" * 1024,
         "",
     ]
-    prefixes = ["my logs", "a%2Fb", "a+b", "a#b", "a?b=c&d", "\u202eabc", "caf\u00e9", "..", "x/../y", "%2e%2e", "p" * (1023 - len(TAIL))]
+    prefixes = [
+        "my logs",
+        "a%2Fb",
+        "a+b",
+        "a#b",
+        "a?b=c&d",
+        "\u202eabc",
+        "caf\u00e9",
+        "..",
+        "x/../y",
+        "%2e%2e",
+        "p" * (1023 - len(TAIL)),
+    ]
     return [
-        Case("not_in_the_grammar", "keys that fit no grammar", keys=[{"key": k, "skip": "unknown_name"} for k in skipped]),
-        Case("odd_prefix", "a prefix may be anything and stays as it is", keys=[log(f"{p}/{TAIL}", prefix=f"{p}/") for p in prefixes]),
+        Case(
+            "not_in_the_grammar", "keys that fit no grammar", keys=[{"key": k, "skip": "unknown_name"} for k in skipped]
+        ),
+        Case(
+            "odd_prefix",
+            "a prefix may be anything and stays as it is",
+            keys=[log(f"{p}/{TAIL}", prefix=f"{p}/") for p in prefixes],
+        ),
     ]
 
 
@@ -857,7 +987,14 @@ def h40():
 
 
 def h41():
-    return [Case("planted", "a log-shaped file by somebody else: rows; `unlisted` is the verdict of verify", beside(event(2)), records=3)]
+    return [
+        Case(
+            "planted",
+            "a log-shaped file by somebody else: rows; `unlisted` is the verdict of verify",
+            beside(event(2)),
+            records=3,
+        )
+    ]
 
 
 def h42():
@@ -885,7 +1022,9 @@ def h65():
 
 def h67():
     agents = ["AWS Internal", "config.amazonaws.com", "aws:sts", "signin.amazonaws.com"]
-    identity = f'{{"type":"IAMUser","arn":"arn:aws:iam::{ACCOUNT}:user/dana","accountId":"{ACCOUNT}","userName":"dana"}}'
+    identity = (
+        f'{{"type":"IAMUser","arn":"arn:aws:iam::{ACCOUNT}:user/dana","accountId":"{ACCOUNT}","userName":"dana"}}'
+    )
     return [Case("user_agents", "the user agent says it is a service; the identity says dana",
                  beside(*(event(i, userAgent=text(a), userIdentity=identity) for i, a in enumerate(agents))), records=len(agents) + 2,
                  rows=[row(i + 1, user_agent=a, actor_type="user", identity_user_name="dana", actor_account_id=ACCOUNT,
@@ -979,7 +1118,9 @@ def toml(value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return '"' + "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else escaped(c) for c in value) + '"'
+        return (
+            '"' + "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else escaped(c) for c in value) + '"'
+        )
     if isinstance(value, list):
         return "[" + ", ".join(map(toml, value)) + "]"
     return value.isoformat() if hasattr(value, "isoformat") else repr(value)
@@ -1009,7 +1150,9 @@ def told(case: Case) -> str:
     for r in case.rows:
         lines += ["", "[[row]]", f"index = {r.index}", f"flags = {toml(r.flags)}"]
         lines += table({"strict_only_flags": r.strict_only_flags, "null": r.null, "raw": r.raw})
-        lines += [f"columns.{k} = {toml(v)}" for k, v in r.columns.items()] + [f"lengths.{k} = {v}" for k, v in r.lengths.items()]
+        lines += [f"columns.{k} = {toml(v)}" for k, v in r.columns.items()] + [
+            f"lengths.{k} = {v}" for k, v in r.lengths.items()
+        ]
     for key in case.keys:
         lines += ["", "[[key]]", *(f"{k} = {toml(v)}" for k, v in key.items())]
     return "\n".join(lines) + "\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.decode.one import decode
 
+from tests.decode.one import decode
 from trailhouse.decode import Delivered
 
 ACCOUNT = "111122223333"

@@ -99,7 +99,11 @@ def test_every_record_is_kept_whole(case, fast):
     assert len(read.rows) == len(rows)
     for want, row in zip(read.rows, rows, strict=True):
         assert row["record_index"] == want.index
-        assert (row["account_id"], row["region"], row["event_id"] or None) == (want.account_id, want.region, want.event_id)
+        assert (row["account_id"], row["region"], row["event_id"] or None) == (
+            want.account_id,
+            want.region,
+            want.event_id,
+        )
         assert canonical(record(row, model.TABLES[case.folder])) == canonical(want.slice)
         assert row["raw"] in (None, want.slice)
         assert row["content_hash"] == int.from_bytes(hashlib.sha256(want.slice).digest()[:8], "big", signed=True)
@@ -154,7 +158,9 @@ def test_a_key_is_read_by_its_folders(name, key):
         assert got.reason == key["skip"]
     else:
         assert isinstance(got, LogKey), got
-        assert {part: getattr(got, part) for part in key if part != "key"} == {k: v for k, v in key.items() if k != "key"}
+        assert {part: getattr(got, part) for part in key if part != "key"} == {
+            k: v for k, v in key.items() if k != "key"
+        }
         assert got.day == date(2026, 3, 1)
         assert key["key"].endswith("/" + got.file)
 

@@ -16,8 +16,8 @@ import pytest
 
 from tests import model
 from tests.cases.make import event, records
-from tests.decode.test_cases import PATHS, delivered, flags, nothing_replaced, rejects, subtrees_are_source_text
 from tests.decode.one import decode
+from tests.decode.test_cases import PATHS, delivered, flags, nothing_replaced, rejects, subtrees_are_source_text
 from trailhouse.decode.rebuild import record
 
 CORPUS = Path(os.environ.get("TRAILHOUSE_CORPUS") or Path(__file__).parents[3] / "shared" / "corpus")
@@ -53,7 +53,11 @@ def test_every_real_record_comes_back(path, fast):
         assert [row["record_index"] for row in rows] == [want.index for want in read.rows]
         for row, want in zip(rows, read.rows, strict=True):
             assert model.canonical(record(row)) == model.canonical(want.slice)
-            assert (row["account_id"], row["region"], row["event_id"] or None) == (want.account_id, want.region, want.event_id)
+            assert (row["account_id"], row["region"], row["event_id"] or None) == (
+                want.account_id,
+                want.region,
+                want.event_id,
+            )
             nothing_replaced(row, want)
             subtrees_are_source_text(row, want)
 
@@ -113,7 +117,9 @@ def test_a_look_alike_among_records_is_a_row_that_shows_it(index, fast):
     before, row, after = got.rows.to_pylist()
     assert flags(before) == flags(after) == []
     assert model.canonical(record(row)) == model.canonical(text.encode())
-    known = re.fullmatch("[0-9]{12}", like.get("recipientAccountId") or like.get("userIdentity", {}).get("accountId") or "")
+    known = re.fullmatch(
+        "[0-9]{12}", like.get("recipientAccountId") or like.get("userIdentity", {}).get("accountId") or ""
+    )
     assert ("account" in flags(row)) == (not known) == (row["account_id"] == model.INVALID)
     assert ("region" in flags(row)) == (not re.fullmatch(model.REGION, like.get("awsRegion") or ""))
     assert ("no_id" in flags(row)) == ("eventID" not in like)

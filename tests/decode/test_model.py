@@ -51,7 +51,19 @@ def test_canonical_form():
     assert model.canonical(b'{"k":1,"k":0}') == '{"k":1,"k":0}'
     same = [b'"\\ud83d\\ude00"', '"\U0001f600"'.encode()]
     assert len({model.canonical(text) for text in same}) == 1
-    apart = [b'"\\ud800"', b'"\\\\ud800"', b'"\xed\xa0\x80"', b'"\\udced\\udca0"', b'"\\\\xed"', b"1.0", b"1", b"1e0", b'"1"', b"null", b"{}"]
+    apart = [
+        b'"\\ud800"',
+        b'"\\\\ud800"',
+        b'"\xed\xa0\x80"',
+        b'"\\udced\\udca0"',
+        b'"\\\\xed"',
+        b"1.0",
+        b"1",
+        b"1e0",
+        b'"1"',
+        b"null",
+        b"{}",
+    ]
     assert len({model.canonical(text) for text in apart}) == len(apart)
 
 
@@ -80,7 +92,9 @@ def test_same_id_and_other_content_keeps_both_and_flags_the_later():
 
 
 def test_without_an_id_only_equal_bytes_are_duplicates():
-    lake = batch(("a", records(event(1, eventID=None), event(1, eventID=None), event(2, eventID=None, eventName='"X"'))))
+    lake = batch(
+        ("a", records(event(1, eventID=None), event(1, eventID=None), event(2, eventID=None, eventName='"X"')))
+    )
     assert sum(lake.published.values()) == 2
 
 
@@ -91,12 +105,18 @@ def test_the_same_id_in_two_accounts_is_two_events():
 
 
 def test_an_order_of_objects_changes_nothing():
-    files = [("a", records(event(1), service(3))), ("b", records(event(1, eventName='"X"'), event(2))), ("c", records(event(2)))]
+    files = [
+        ("a", records(event(1), service(3))),
+        ("b", records(event(1, eventName='"X"'), event(2))),
+        ("c", records(event(2))),
+    ]
     assert batch(*files) == batch(*files[::-1])
 
 
 def test_quarantine_is_counted_by_object():
-    lake = model.lake([(KEY.format("a"), gzip.compress(records(event(1), b"3"))), (KEY.format("b"), b"nope"), ("x/y", b"")])
+    lake = model.lake(
+        [(KEY.format("a"), gzip.compress(records(event(1), b"3"))), (KEY.format("b"), b"nope"), ("x/y", b"")]
+    )
     assert {k[-9]: (c.records, c.rows, c.quarantined, c.reason) for k, c in lake.objects.items()} == {
         "a": (2, 1, 1, None),
         "b": (0, 0, 0, "not_gzip_json"),

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from tests import model
 from tests.cases.make import MAKERS, event, gz, records
-from tests.decode.test_cases import PATHS, delivered, flags, rejects
 from tests.decode.one import decode
+from tests.decode.test_cases import PATHS, delivered, flags, rejects
 from trailhouse.decode.rebuild import record
 from trailhouse.decode.values import Decoded
 
@@ -33,18 +33,51 @@ CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, Heal
 SPACES = st.sampled_from(["", "", "", " ", "\n\t", "\r\n  "])
 NUMBERS = st.one_of(
     st.integers().map(str),
-    st.sampled_from(["0", "-0", "0.0", "1E5", "1e400", "9.82222E-5", "1.10", "9223372036854775808", "0.10000000000000000555", "9" * 400]),
+    st.sampled_from(
+        [
+            "0",
+            "-0",
+            "0.0",
+            "1E5",
+            "1e400",
+            "9.82222E-5",
+            "1.10",
+            "9223372036854775808",
+            "0.10000000000000000555",
+            "9" * 400,
+        ]
+    ),
     st.from_regex(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,4})?", fullmatch=True),
 )
 PLAIN = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 ESCAPES = st.lists(
     st.sampled_from(
-        ["\\u0041", "\\u0000", "\\/", "\\n", '\\"', "\\\\", "\\ud83d\\ude00", "\\ud800", "\\udc00", "\\uD83D", "a", "\u00e9", "\x7f", "\u2028"]
+        [
+            "\\u0041",
+            "\\u0000",
+            "\\/",
+            "\\n",
+            '\\"',
+            "\\\\",
+            "\\ud83d\\ude00",
+            "\\ud800",
+            "\\udc00",
+            "\\uD83D",
+            "a",
+            "\u00e9",
+            "\x7f",
+            "\u2028",
+        ]
     ),
     max_size=6,
 ).map(lambda parts: '"' + "".join(parts) + '"')
 STRINGS = st.one_of(PLAIN.map(json.dumps), PLAIN.map(lambda t: json.dumps(t, ensure_ascii=False)), ESCAPES)
-KEYS = st.one_of(st.sampled_from(["a", "b", "Tag", "tag", "omitted", "reason", "x-amz-id-2", "aws:s3:arn", "", "Records"]).map(json.dumps), STRINGS)
+KEYS = st.one_of(
+    st.sampled_from(["a", "b", "Tag", "tag", "omitted", "reason", "x-amz-id-2", "aws:s3:arn", "", "Records"]).map(
+        json.dumps
+    ),
+    STRINGS,
+)
 SCALARS = st.one_of(NUMBERS, STRINGS, st.sampled_from(["null", "true", "false", "{}", "[]", '""']))
 
 
@@ -74,13 +107,19 @@ TREES = st.recursive(SCALARS, lambda inner: st.one_of(arrays(inner), objects(inn
 OBJECTS = objects(TREES)
 TIMES = st.one_of(
     st.datetimes().map(lambda t: json.dumps(t.strftime("%Y-%m-%dT%H:%M:%SZ"))),
-    st.sampled_from(['"2026-03-01T10:00:00Z"', '"2026-03-01T10:00:00.120Z"', '"2026-03-01T10:00:00+05:30"', '"now"', '""', "0"]),
+    st.sampled_from(
+        ['"2026-03-01T10:00:00Z"', '"2026-03-01T10:00:00.120Z"', '"2026-03-01T10:00:00+05:30"', '"now"', '""', "0"]
+    ),
 )
 ACCOUNTS = st.sampled_from(['"111122223333"', '"999988887777"', '"anonymous"', '""', "111122223333", "null"])
 REGIONS = st.sampled_from(['"us-east-1"', '"eu-west-1"', '"../x"', '""', "1", "null"])
 BOOLEANS = st.sampled_from(["true", "false", "null", '"true"', "0", '"REDACTED"'])
-ISSUERS = st.fixed_dictionaries({}, optional={k: st.one_of(STRINGS, TREES) for k in ("type", "arn", "userName", "accountId", "principalId")})
-ATTRIBUTES = st.fixed_dictionaries({}, optional={"mfaAuthenticated": BOOLEANS | st.sampled_from(['"False"', '"true"']), "creationDate": TIMES})
+ISSUERS = st.fixed_dictionaries(
+    {}, optional={k: st.one_of(STRINGS, TREES) for k in ("type", "arn", "userName", "accountId", "principalId")}
+)
+ATTRIBUTES = st.fixed_dictionaries(
+    {}, optional={"mfaAuthenticated": BOOLEANS | st.sampled_from(['"False"', '"true"']), "creationDate": TIMES}
+)
 
 
 def written(fields: dict[str, str]) -> str:
@@ -88,7 +127,12 @@ def written(fields: dict[str, str]) -> str:
 
 
 SESSIONS = st.fixed_dictionaries(
-    {}, optional={"sessionIssuer": ISSUERS.map(written) | TREES, "attributes": ATTRIBUTES.map(written) | TREES, "sourceIdentity": STRINGS | TREES}
+    {},
+    optional={
+        "sessionIssuer": ISSUERS.map(written) | TREES,
+        "attributes": ATTRIBUTES.map(written) | TREES,
+        "sourceIdentity": STRINGS | TREES,
+    },
 )
 IDENTITIES = st.one_of(
     st.fixed_dictionaries(
@@ -131,7 +175,11 @@ def whole_and_equal(data: bytes, folder: str = "CloudTrail") -> Decoded:
     strict = decode(data, delivered(folder), fast=False)
     assert rejects(got) == rejects(strict)
     assert got.records == got.rows.num_rows + sum(reject.position is not None for reject in got.rejects)
-    assert (got.records, sorted(got.flags), rejects(got)) == (read.records, sorted(read.flags), [(bad.index, bad.reason) for bad in read.bad])
+    assert (got.records, sorted(got.flags), rejects(got)) == (
+        read.records,
+        sorted(read.flags),
+        [(bad.index, bad.reason) for bad in read.bad],
+    )
     rows, strict_rows = got.rows.to_pylist(), strict.rows.to_pylist()
     for a, b, want in zip(rows, strict_rows, read.rows, strict=True):
         assert {**a, "parse_flags": set(flags(a)) | {"dup_key"}} == {**b, "parse_flags": set(flags(b)) | {"dup_key"}}
@@ -149,7 +197,10 @@ def test_any_records_come_back(texts):
 
 
 @CALM
-@given(st.lists(raw_records(), min_size=1, max_size=3), st.sampled_from(["CloudTrail-Insight", "CloudTrail-Aggregated", "CloudTrail-NetworkActivity"]))
+@given(
+    st.lists(raw_records(), min_size=1, max_size=3),
+    st.sampled_from(["CloudTrail-Insight", "CloudTrail-Aggregated", "CloudTrail-NetworkActivity"]),
+)
 def test_any_records_come_back_in_any_folder(texts, folder):
     assert whole_and_equal(records(*texts), folder).records == len(texts)
 
@@ -183,7 +234,9 @@ def settle(data: bytes) -> None:
         got = decode(data, delivered(), fast=fast)
         if want:
             assert rejects(got) == []
-            assert [tuple(row.values()) for row in got.rows.select(["account_id", "region", "event_id"]).to_pylist()] == want
+            assert [
+                tuple(row.values()) for row in got.rows.select(["account_id", "region", "event_id"]).to_pylist()
+            ] == want
         else:
             assert [reject.position for reject in got.rejects] == [None]
             assert got.records == got.rows.num_rows == 0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
+
 from tests.cases import load
 from tests.decode.one import decode as decode_one
-
 from trailhouse.decode import Delivered, decode
 
 

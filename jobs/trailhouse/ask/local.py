@@ -115,4 +115,3 @@ def _literal(text: str) -> str:
 
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0]
-

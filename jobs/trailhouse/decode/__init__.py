@@ -18,13 +18,12 @@ from trailhouse.lake import schema
 __all__ = ["Account", "Decoded", "Delivered", "Limits", "Reject", "decode"]
 
 
-def decode(
-    objects: Sequence[tuple[bytes, Delivered]], limits: Limits | None = None, *, fast: bool = True
-) -> Decoded:
+def decode(objects: Sequence[tuple[bytes, Delivered]], limits: Limits | None = None, *, fast: bool = True) -> Decoded:
     """
     Decode objects whose kinds feed one table.
 
-    Together, since most are small and a column costs the same for one row as for a thousand. `fast=False` looks at every record closely; rows and flags are the same.
+    Together, since most are small and a column costs the same for one row as for a thousand. `fast=False` looks at
+    every record closely; rows and flags are the same.
     """
     rules = (layout(schema.KINDS[objects[0][1].kind]), limits or Limits())
     # Objects make hundreds of thousands of containers that die together: collecting among them costs half the time.

@@ -36,7 +36,9 @@ def resolve(identity: Mapping[str, Any]) -> Actor:
     """The actor of an identity, given the `events` columns that were read from it."""
     kind = identity["identity_type"]
     if delegate := identity["invoked_by_delegate_account_id"]:
-        return Actor(delegate, "delegate", delegate, None, identity["identity_arn"] or identity["identity_principal_id"])
+        return Actor(
+            delegate, "delegate", delegate, None, identity["identity_arn"] or identity["identity_principal_id"]
+        )
     if kind is None or kind == "AWSService":
         return _service(identity)
     if identity["on_behalf_of_user_id"] and kind in ("IdentityCenterUser", "Unknown"):
@@ -85,7 +87,9 @@ def _foreign(identity: Mapping[str, Any]) -> Actor:
     if account in ("anonymous", "ANONYMOUS_PRINCIPAL"):
         return Actor("anonymous", "anonymous", None, None, identity["identity_invoked_by"])
     actor = identity["identity_principal_id"] or account
-    return Actor(actor, "account", account, _after_colon(identity["identity_principal_id"]), identity["identity_invoked_by"])
+    return Actor(
+        actor, "account", account, _after_colon(identity["identity_principal_id"]), identity["identity_invoked_by"]
+    )
 
 
 def _root(identity: Mapping[str, Any]) -> Actor:
@@ -94,7 +98,9 @@ def _root(identity: Mapping[str, Any]) -> Actor:
 
 
 def _named(identity: Mapping[str, Any], kind: str) -> Actor:
-    actor = identity["identity_user_name"] or _after_slash(identity["identity_arn"]) or identity["identity_principal_id"]
+    actor = (
+        identity["identity_user_name"] or _after_slash(identity["identity_arn"]) or identity["identity_principal_id"]
+    )
     actor = actor or identity["identity_credential_id"]
     return Actor(actor, kind, identity["identity_account_id"], None, identity["identity_invoked_by"])
 

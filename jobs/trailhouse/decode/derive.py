@@ -32,9 +32,7 @@ REGION_LENGTH = 32  # a longer one fits the grammar and breaks a path
 CAN_BE_OMITTED = ("request_parameters", "response_elements", "additional_event_data", "service_event_details")
 
 
-def derive(
-    columns: Columns, parsed: Sequence[Parsed], layout: Layout, delivered: Sequence[Delivered]
-) -> pa.Table:
+def derive(columns: Columns, parsed: Sequence[Parsed], layout: Layout, delivered: Sequence[Delivered]) -> pa.Table:
     """The rows of some objects, every column of their table but the batch filled."""
     rows = _Rows(columns, layout)
     for inner in layout.inner.values():
@@ -65,9 +63,7 @@ class _Rows:
     def __init__(self, columns: Columns, layout: Layout) -> None:
         self.layout = layout
         self.schema = schema.arrow_schema(layout.table.name)
-        self.arrays: dict[str, pa.Array] = {
-            name: _whole(columns.table[name]) for name in columns.table.column_names
-        }
+        self.arrays: dict[str, pa.Array] = {name: _whole(columns.table[name]) for name in columns.table.column_names}
         self.flags = columns.flags
         self.numbers = columns.objects
         self.objects: list[int] = columns.objects.to_pylist()

@@ -57,7 +57,9 @@ def layout(name: str) -> Layout:
         gc=False,
     )
     inner = {
-        parent: Inner(fields[parent], columns, msgspec.json.Decoder(_struct(parent, [(c.path[1:], c) for c in columns])))
+        parent: Inner(
+            fields[parent], columns, msgspec.json.Decoder(_struct(parent, [(c.path[1:], c) for c in columns]))
+        )
         for parent, columns in table.nested().items()
     }
     folded = {field.lower(): field for field in fields}

@@ -67,9 +67,7 @@ def parse(data: bytes, delivered: Delivered, rules: Rules, fast: bool) -> Parsed
         return _quarantined(damage.reason, data, inflated)
 
 
-def _parsed(
-    inflated: Inflated, slices: list[bytes], records: list[Any] | None, flags: tuple[str, ...] = ()
-) -> Parsed:
+def _parsed(inflated: Inflated, slices: list[bytes], records: list[Any] | None, flags: tuple[str, ...] = ()) -> Parsed:
     return Parsed(
         slices=slices,
         records=records,

@@ -150,9 +150,7 @@ def _subtract(number: int, source: settings.Source, listed: Sequence[Found], lak
                 found.known += 1
                 continue
             found.regenerated += bool(known and known.has_other(each))
-            found.new.append(
-                Object(number, source_id(source), each.key, each.etag, each.size, each.modified, each.log)
-            )
+            found.new.append(Object(number, source_id(source), each.key, each.etag, each.size, each.modified, each.log))
 
 
 class _Known:
@@ -167,7 +165,9 @@ class _Known:
             self._generations.setdefault(key, []).append((etag, size, modified))
 
     def has(self, found: Found) -> bool:
-        """Whether exactly this generation is settled. A local file is hashed only when its size fits and its time doesn't."""
+        """
+        Whether exactly this generation is settled. A local file is hashed only when its size fits and its time doesn't.
+        """
         generations = self._generations.get(found.key, ())
         if found.etag:
             return any(etag == found.etag for etag, _, _ in generations)

@@ -1,5 +1,5 @@
 """
-Publish: main of each table moves to the audited snapshot, the ledger's after the rows', and the batch's own row is last.
+Publish: main of each table moves to the audited snapshot, the ledger after the rows, the batch's own row last.
 
 Every step asks the table whether it is done already, so that any run can finish what another began.
 """

@@ -261,8 +261,10 @@ def _settle_unfinished(run: Run, lake: Lake, result: Result) -> None:
             publish.publish(lake, verdict, totals, run.clock())
         except commits.MainMovedError:
             stage.discard(lake, batch_id)
-            continue
-        result.settled.append(batch_id)
+        except GateError as refused:
+            result.refused.append(str(refused))
+        else:
+            result.settled.append(batch_id)
 
 
 def _metadata(lake: Lake, names: Sequence[str]) -> dict[str, str]:

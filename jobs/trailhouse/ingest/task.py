@@ -1,5 +1,5 @@
 """
-What a worker does with a group of objects: fetch, decode, drop duplicates, write data files, and say what became of each.
+What a worker does with some objects: fetch, decode, drop duplicates, write data files, say what became of each.
 
 Runs in a Spark task, without a catalog and without a checkout. It never raises for what is wrong with an object. Files
 of a lost attempt stay behind as orphans; only what the surviving attempt returns is ever committed.
@@ -157,7 +157,6 @@ class _Writer:
                 self.done.outcomes[number], settled.duplicates[number], settled.conflicts[number]
             )
         return settled.rows
-
 
 
 def adjusted(outcome: Outcome, dropped: int, flagged: int) -> Outcome:

@@ -88,7 +88,9 @@ def open_lake(where: settings.Lake) -> Lake:
     try:
         lake.table("batches")
     except NoSuchTableError as error:
-        raise UsageError(f"there is no lake at {where.location}: make one with `trailhouse ingest SOURCE --lake …`") from error
+        raise UsageError(
+            f"there is no lake at {where.location}: make one with `trailhouse ingest SOURCE --lake …`"
+        ) from error
     return lake
 
 

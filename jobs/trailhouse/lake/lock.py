@@ -1,9 +1,9 @@
 """
 One ingest of a lake at a time, where the catalog is a file: the second waits for the first.
 
-An advisory lock beside the catalog's file, which the system lets go when its holder dies. Catalogs that are servers have
-no such file: there, two runs are kept apart by the compare-and-swap of their commits alone, and the slower one fails
-clean and is run again.
+An advisory lock beside the catalog's file, which the system lets go when its holder dies. Catalogs that are servers
+have no such file: there, two runs are kept apart by the compare-and-swap of their commits alone, and the slower one
+fails clean and is run again.
 """
 
 from __future__ import annotations

@@ -76,7 +76,9 @@ def run(session: SparkSession, work: Callable[[Task], Done], tasks: Sequence[Tas
 
 def _cause(error: Py4JError) -> str:
     """The line that says why, out of two stack traces."""
-    told = re.findall(r"(?:[\w.]+\.)?(?!SparkException|PythonException)\b\w+(?:Error|Exception): [^\n]{1,300}", str(error))
+    told = re.findall(
+        r"(?:[\w.]+\.)?(?!SparkException|PythonException)\b\w+(?:Error|Exception): [^\n]{1,300}", str(error)
+    )
     return str((told or str(error).splitlines() or [type(error).__name__])[0])
 
 

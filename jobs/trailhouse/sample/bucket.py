@@ -82,8 +82,12 @@ def _repertoire() -> dict[tuple[str, bool], tuple[list[Recorded], list[float]]]:
     found: dict[tuple[str, bool], tuple[list[Recorded], list[float]]] = {}
     for role in (*SHARES, "network"):
         for home in (True, False):
-            rows = [(what, float(word.partition(":")[2])) for what in RECORDED for word in what.call.by.split()
-                    if word.partition(":")[0] == role and (home or what.call.everywhere)]
+            rows = [
+                (what, float(word.partition(":")[2]))
+                for what in RECORDED
+                for word in what.call.by.split()
+                if word.partition(":")[0] == role and (home or what.call.everywhere)
+            ]
             if rows:
                 found[role, home] = ([row[0] for row in rows], list(accumulate(row[1] for row in rows)))
     return found

@@ -167,8 +167,13 @@ def role_session(rng: Random, place: Seat, role: str, taken: Assumption, ending:
     if taken.invoked_by:
         identity["invokedBy"] = taken.invoked_by
     made = actor(identity, role, f"{taken.role_name}/{taken.session}", place, ending)
-    begin = {"sessionkey": key, "sessionid": identity["principalId"], "sessionarn": escaped(identity["arn"]),
-             "rolearn": role_arn, "session": escaped(taken.session)}
+    begin = {
+        "sessionkey": key,
+        "sessionid": identity["principalId"],
+        "sessionarn": escaped(identity["arn"]),
+        "rolearn": role_arn,
+        "session": escaped(taken.session),
+    }
     return Actor(made.kind, role, made.name, ending, {**made.blanks, **begin})
 
 
@@ -213,17 +218,27 @@ def rare_kinds(account: str) -> list[Actor]:
     internal = Seat(account, "AWS Internal", "AWS Internal")
     store = f"arn:aws:identitystore::{account}:identitystore/d-1234567890"
     onbehalf = {"onBehalfOf": {"userId": uuid(rng), "identityStoreArn": store}, "credentialId": hexadecimal(rng, 16)}
-    wrong_name = {"type": "IAMUser", "accountId": account, "accessKeyId": "",
-                  "userName": "HIDDEN_DUE_TO_SECURITY_REASONS"}
+    wrong_name = {
+        "type": "IAMUser",
+        "accountId": account,
+        "accessKeyId": "",
+        "userName": "HIDDEN_DUE_TO_SECURITY_REASONS",
+    }
     federated = {
         "type": "FederatedUser",
         "principalId": f"{account}:dashboard",
         "arn": f"arn:aws:sts::{account}:federated-user/dashboard",
         "accountId": account,
         "accessKeyId": example_id(rng, "ASIA", 20),
-        "sessionContext": {"sessionIssuer": {"type": "IAMUser", "principalId": user_id(account, "backup-runner"),
-                                             "arn": f"arn:aws:iam::{account}:user/backup-runner",
-                                             "accountId": account, "userName": "backup-runner"}},
+        "sessionContext": {
+            "sessionIssuer": {
+                "type": "IAMUser",
+                "principalId": user_id(account, "backup-runner"),
+                "arn": f"arn:aws:iam::{account}:user/backup-runner",
+                "accountId": account,
+                "userName": "backup-runner",
+            }
+        },
     }
     guest = {"type": "AWSAccount", "principalId": f"{example_id(rng, 'AIDA', 21)}", "accountId": STRANGER}
     nobody = {"type": "AWSAccount", "principalId": "", "accountId": "anonymous"}
@@ -234,30 +249,57 @@ def rare_kinds(account: str) -> list[Actor]:
         actor({"accountId": account, "invokedBy": "AWS Internal"}, "internal", "AWS Internal", internal, "bare"),
         actor({"type": "IdentityCenterUser", "accountId": account, **onbehalf}, "workforce", "workforce user", home),
         actor({"type": "Unknown", "accountId": account, "userName": "", **onbehalf}, "workforce", "unknown", home),
-        actor({"type": "Directory", "accountId": account, "userName": "corp.example.com"}, "directory", "directory",
-              internal, "bare"),
-        actor({"type": "Role", "principalId": example_id(rng, "AROA", 21), "accountId": account,
-               "arn": f"arn:aws:iam::{account}:role/DirectorySync", "userName": "DirectorySync"}, "directory",
-              "DirectorySync", home),
+        actor(
+            {"type": "Directory", "accountId": account, "userName": "corp.example.com"},
+            "directory",
+            "directory",
+            internal,
+            "bare",
+        ),
+        actor(
+            {
+                "type": "Role",
+                "principalId": example_id(rng, "AROA", 21),
+                "accountId": account,
+                "arn": f"arn:aws:iam::{account}:role/DirectorySync",
+                "userName": "DirectorySync",
+            },
+            "directory",
+            "DirectorySync",
+            home,
+        ),
         actor(wrong_name, "stranger", "failed sign-in", Seat(account, "198.51.100.222", _AGENTS["people"])),
     ]
 
 
 def root(rng: Random, account: str) -> Actor:
-    identity = {"type": "Root", "principalId": account, "arn": f"arn:aws:iam::{account}:root", "accountId": account,
-                "accessKeyId": ""}
+    identity = {
+        "type": "Root",
+        "principalId": account,
+        "arn": f"arn:aws:iam::{account}:root",
+        "accountId": account,
+        "accessKeyId": "",
+    }
     return actor(identity, "people", "root", seat(rng, account, "people"), "tls")
 
 
 def saml_user(rng: Random, account: str, name: str) -> Actor:
-    identity = {"type": "SAMLUser", "principalId": f"ExampleQualifier:{name}", "userName": name,
-                "identityProvider": f"arn:aws:iam::{account}:saml-provider/ExampleSSO"}
+    identity = {
+        "type": "SAMLUser",
+        "principalId": f"ExampleQualifier:{name}",
+        "userName": name,
+        "identityProvider": f"arn:aws:iam::{account}:saml-provider/ExampleSSO",
+    }
     return actor(identity, "people", name, seat(rng, account, "people"))
 
 
 def web_identity_user(rng: Random, account: str) -> Actor:
     repository = "repo:example/shop:ref:refs/heads/main"
     provider = f"arn:aws:iam::{account}:oidc-provider/token.actions.example.com"
-    identity = {"type": "WebIdentityUser", "principalId": f"{provider}:sts.amazonaws.com:{repository}",
-                "userName": repository, "identityProvider": provider}
+    identity = {
+        "type": "WebIdentityUser",
+        "principalId": f"{provider}:sts.amazonaws.com:{repository}",
+        "userName": repository,
+        "identityProvider": provider,
+    }
     return actor(identity, "ci", repository, seat(rng, account, "ci"))

@@ -18,8 +18,19 @@ from trailhouse.sample.calls.call import Json
 from trailhouse.sample.cast import Actor
 
 _BLANK = re.compile(r'"<(#[a-z0-9]+)>"|<([a-z0-9]+)>')
-_VERSIONS = {"s3": "1.11", "kms": "1.11", "ec2": "1.10", "iam": "1.10", "lambda": "1.11", "dynamodb": "1.11",
-             "cloudtrail": "1.11", "sqs": "1.11", "ssm": "1.09", "ecs": "1.09", "cloudformation": "1.09"}
+_VERSIONS = {
+    "s3": "1.11",
+    "kms": "1.11",
+    "ec2": "1.10",
+    "iam": "1.10",
+    "lambda": "1.11",
+    "dynamodb": "1.11",
+    "cloudtrail": "1.11",
+    "sqs": "1.11",
+    "ssm": "1.09",
+    "ecs": "1.09",
+    "cloudformation": "1.09",
+}
 _USUAL_VERSION = "1.08"
 ENDINGS = ("tls", "console", "bare", "service")
 

@@ -112,8 +112,13 @@ def _person(stage: Stage, account: str) -> Actor | None:
     path = "/aws-reserved/sso.amazonaws.com/"
     taken = Assumption(f"AWSReservedSSO_{role}", f"{name}@example.com", since, path)
     session = role_session(rng, seat(rng, account, "people"), "people", taken, rng.choice(("tls", "console", "tls")))
-    told = stage.tell(stage.feed(account), since, saml_user(rng, account, f"{name}@example.com"),
-                      recorded("sts", "AssumeRoleWithSAML"), _begin_here(session, f"{name}@example.com"))
+    told = stage.tell(
+        stage.feed(account),
+        since,
+        saml_user(rng, account, f"{name}@example.com"),
+        recorded("sts", "AssumeRoleWithSAML"),
+        _begin_here(session, f"{name}@example.com"),
+    )
     return _lasting(session, since, rng.randint(4, 9) * _HOUR) if told else None
 
 
@@ -139,8 +144,13 @@ def _build(stage: Stage, account: str) -> Actor | None:
         return None
     taken = Assumption("Deploy", f"ci-{rng.randint(1, 99999)}", since)
     session = role_session(rng, seat(rng, account, "ci"), "ci", taken)
-    told = stage.tell(stage.feed(account), since, web_identity_user(rng, account),
-                      recorded("sts", "AssumeRoleWithWebIdentity"), _begin_here(session))
+    told = stage.tell(
+        stage.feed(account),
+        since,
+        web_identity_user(rng, account),
+        recorded("sts", "AssumeRoleWithWebIdentity"),
+        _begin_here(session),
+    )
     return _lasting(session, since, rng.randint(15, 90) * 60) if told else None
 
 
@@ -161,17 +171,27 @@ def _workload(stage: Stage, account: str) -> Actor | None:
     host, role, pattern, extra = rng.choice(_WORKLOADS)
     name = pattern.format(hex=f"{rng.getrandbits(64):016x}")
     session = role_session(rng, seat(rng, account, "app"), "app", Assumption(role, name, since, extra=extra))
-    told = stage.tell(stage.feed(account), since, service(account, host, f"svc-{host}"),
-                      recorded("sts", "AssumeRole", "start of a session"), _begin(session))
+    told = stage.tell(
+        stage.feed(account),
+        since,
+        service(account, host, f"svc-{host}"),
+        recorded("sts", "AssumeRole", "start of a session"),
+        _begin(session),
+    )
     return _lasting(session, since, 6 * _HOUR) if told else None
 
 
 def standing_workload(rng: Random, account: str, before: int) -> Actor:
     """A server whose session began before the sample does: nothing in the bucket tells of its beginning."""
     taken = Assumption("AppServer", f"i-0{rng.getrandbits(64):016x}", before - _HOUR, extra={"ec2RoleDelivery": "2.0"})
-    scope = {"inScopeOf": {"issuerType": "AWS::Lambda::Function", "credentialsIssuedTo": "lambda",
-                           "sourceArn": f"arn:aws:lambda:us-east-1:{account}:function:ingest",
-                           "sourceAccount": account}}
+    scope = {
+        "inScopeOf": {
+            "issuerType": "AWS::Lambda::Function",
+            "credentialsIssuedTo": "lambda",
+            "sourceArn": f"arn:aws:lambda:us-east-1:{account}:function:ingest",
+            "sourceAccount": account,
+        }
+    }
     session = role_session(rng, seat(rng, account, "app"), "app", taken)
     who = session.blanks["who"][:-1] + "," + json.dumps(scope, separators=(",", ":"))[1:]
     return replace(session, blanks={**session.blanks, "who": who})
@@ -190,8 +210,9 @@ def _audit(stage: Stage, account: str) -> Actor | None:
     place = seat(rng, account, "audit")
     session = role_session(rng, place, "audit", taken)
     caller = iam_user(caller_account, "audit-bot", "audit")
-    told = twins(stage, since, (caller, account), recorded("sts", "AssumeRole", "start of a session"),
-                 _begin(session, human))
+    told = twins(
+        stage, since, (caller, account), recorded("sts", "AssumeRole", "start of a session"), _begin(session, human)
+    )
     return _lasting(session, since, _HOUR) if told else None
 
 

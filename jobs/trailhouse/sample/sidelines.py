@@ -56,17 +56,19 @@ def put_insights(objects: Objects, recipe: Recipe, account: str, midnight: int, 
         counts.records_delivered += 1
 
 
-def _insight(
-    feed: Feed, what: tuple[str, str, str, str], pair: tuple[str, str, int], own: tuple[int, str]
-) -> str:
+def _insight(feed: Feed, what: tuple[str, str, str, str], pair: tuple[str, str, int], own: tuple[int, str]) -> str:
     service, name, error, baseline = what
     state, shared, minutes = pair
     role = f"arn:aws:sts::{feed.account}:assumed-role/Deploy"
     statistics: dict[str, Any] = {"baseline": {"average": "@"}, "insight": {"average": 7.5 if state == "Start" else 6}}
     if state == "End":
         statistics["insightDuration"] = minutes
-    details: dict[str, Any] = {"state": state, "eventSource": f"{service}.amazonaws.com", "eventName": name,
-                               "insightType": "ApiErrorRateInsight" if error else "ApiCallRateInsight"}
+    details: dict[str, Any] = {
+        "state": state,
+        "eventSource": f"{service}.amazonaws.com",
+        "eventName": name,
+        "insightType": "ApiErrorRateInsight" if error else "ApiCallRateInsight",
+    }
     if error:
         details["errorCode"] = error
     details["insightContext"] = {
@@ -76,9 +78,17 @@ def _insight(
             {"attribute": "errorCode", "insight": [{"value": error or "null", "average": 7.5}], "baseline": []},
         ],
     }
-    record = {"eventVersion": "1.08", "eventTime": iso(own[0]), "awsRegion": feed.region, "eventID": own[1],
-              "eventType": "AwsCloudTrailInsight", "recipientAccountId": feed.account, "sharedEventID": shared,
-              "insightDetails": details, "eventCategory": "Insight"}
+    record = {
+        "eventVersion": "1.08",
+        "eventTime": iso(own[0]),
+        "awsRegion": feed.region,
+        "eventID": own[1],
+        "eventType": "AwsCloudTrailInsight",
+        "recipientAccountId": feed.account,
+        "sharedEventID": shared,
+        "insightDetails": details,
+        "eventCategory": "Insight",
+    }
     return _compact(record).replace('"@"', baseline)  # json.dumps would spell 9.82222E-5 its own way
 
 
@@ -98,21 +108,44 @@ def put_aggregates(objects: Objects, recipe: Recipe, account: str, midnight: int
 
 def _aggregate(feed: Feed, start: int, dimension: str, rng: Random) -> str:
     value = rng.randint(20, 900)
-    names = {"eventName": "GetObject", "resourceARN": f"arn:aws:s3:::example-data-{feed.account}",
-             "userIdentity": f"AWSAccount:{feed.account}"}
+    names = {
+        "eventName": "GetObject",
+        "resourceARN": f"arn:aws:s3:::example-data-{feed.account}",
+        "userIdentity": f"AWSAccount:{feed.account}",
+    }
     other = "userIdentity" if dimension == "eventName" else "eventName"
     # One sample of the documentation spells its times like this; readers must take both.
     first = iso(start) if rng.random() < 0.8 else iso(start).replace("T", " ").rstrip("Z")
     return _compact(
-        {"eventVersion": "1.0", "accountId": feed.account, "eventId": uuid(rng), "eventCategory": "Aggregated",
-         "eventType": "AwsAggregatedEvent", "awsRegion": feed.region, "eventSource": "s3.amazonaws.com",
-         "timeWindow": {"windowStart": first, "windowEnd": iso(start + 300), "windowSize": "PT5M"},
-         "summary": {"primaryDimension": {"dimension": dimension, "aggregationType": "Count",
-                                          "statistics": [{"name": names[dimension], "value": value}]},
-                     "details": [{"dimension": other, "statistics": [{"name": names[other], "value": value}],
-                                  "aggregationType": "Count"},
-                                 {"dimension": "sourceIpAddress", "aggregationType": "Count",
-                                  "statistics": [{"name": "192.0.2.17", "value": value}]}]}}
+        {
+            "eventVersion": "1.0",
+            "accountId": feed.account,
+            "eventId": uuid(rng),
+            "eventCategory": "Aggregated",
+            "eventType": "AwsAggregatedEvent",
+            "awsRegion": feed.region,
+            "eventSource": "s3.amazonaws.com",
+            "timeWindow": {"windowStart": first, "windowEnd": iso(start + 300), "windowSize": "PT5M"},
+            "summary": {
+                "primaryDimension": {
+                    "dimension": dimension,
+                    "aggregationType": "Count",
+                    "statistics": [{"name": names[dimension], "value": value}],
+                },
+                "details": [
+                    {
+                        "dimension": other,
+                        "statistics": [{"name": names[other], "value": value}],
+                        "aggregationType": "Count",
+                    },
+                    {
+                        "dimension": "sourceIpAddress",
+                        "aggregationType": "Count",
+                        "statistics": [{"name": "192.0.2.17", "value": value}],
+                    },
+                ],
+            },
+        }
     )
 
 
@@ -126,26 +159,45 @@ def put_digests(objects: Objects, recipe: Recipe, listed: list[Listed], rng: Ran
         key = digest_key(root_of(recipe, account, end), account, region, end)
         files = [file for file in listed if end - _HOUR < file.label <= end]
         content = _compact(
-            {"awsAccountId": account, "digestStartTime": iso(end - _HOUR), "digestEndTime": iso(end),
-             "digestS3Bucket": BUCKET, "digestS3Object": key, "digestPublicKeyFingerprint": fingerprint,
-             "digestSignatureAlgorithm": "SHA256withRSA",
-             "newestEventTime": max((file.newest for file in files), default=None),
-             "oldestEventTime": min((file.oldest for file in files), default=None),
-             **previous, "logFiles": [_log_file(file) for file in files]}
+            {
+                "awsAccountId": account,
+                "digestStartTime": iso(end - _HOUR),
+                "digestEndTime": iso(end),
+                "digestS3Bucket": BUCKET,
+                "digestS3Object": key,
+                "digestPublicKeyFingerprint": fingerprint,
+                "digestSignatureAlgorithm": "SHA256withRSA",
+                "newestEventTime": max((file.newest for file in files), default=None),
+                "oldestEventTime": min((file.oldest for file in files), default=None),
+                **previous,
+                "logFiles": [_log_file(file) for file in files],
+            }
         ).encode()
         objects.put_counted(key, account, "CloudTrail-Digest", packed(content))
         signature = hexadecimal(rng, 512)
-        previous = dict(zip(_PREVIOUS, (BUCKET, key, hashlib.sha256(content).hexdigest(), "SHA-256", signature),
-                            strict=True))
+        previous = dict(
+            zip(_PREVIOUS, (BUCKET, key, hashlib.sha256(content).hexdigest(), "SHA-256", signature), strict=True)
+        )
 
 
-_PREVIOUS = ("previousDigestS3Bucket", "previousDigestS3Object", "previousDigestHashValue",
-             "previousDigestHashAlgorithm", "previousDigestSignature")
+_PREVIOUS = (
+    "previousDigestS3Bucket",
+    "previousDigestS3Object",
+    "previousDigestHashValue",
+    "previousDigestHashAlgorithm",
+    "previousDigestSignature",
+)
 
 
 def _log_file(file: Listed) -> dict[str, Any]:
-    return {"s3Bucket": BUCKET, "s3Object": file.key, "hashValue": file.sha256, "hashAlgorithm": "SHA-256",
-            "newestEventTime": file.newest, "oldestEventTime": file.oldest}
+    return {
+        "s3Bucket": BUCKET,
+        "s3Object": file.key,
+        "hashValue": file.sha256,
+        "hashAlgorithm": "SHA-256",
+        "newestEventTime": file.newest,
+        "oldestEventTime": file.oldest,
+    }
 
 
 def put_others(objects: Objects, recipe: Recipe) -> None:

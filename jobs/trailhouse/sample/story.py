@@ -73,8 +73,9 @@ def tell_story(stage: Stage, rightful: Actor) -> Story | None:
     room = sum(max(0, min(plan.free, plan.count - 1)) for plan in stage.plan.files.get(feed, []))
     if room < 3 * (len(_STOLEN_STEPS) + _DELETED_OBJECTS):
         return None
-    thief = replace(rightful, blanks={**rightful.blanks, "ip": THIEF_ADDRESS, "agent": _AGENT,
-                                      "s3agent": f"[{_AGENT}]"})
+    thief = replace(
+        rightful, blanks={**rightful.blanks, "ip": THIEF_ADDRESS, "agent": _AGENT, "s3agent": f"[{_AGENT}]"}
+    )
     start = began_at(stage.recipe)
     for seconds, service, name, code in _STOLEN_STEPS:
         what = recorded(service, name)
@@ -85,13 +86,20 @@ def tell_story(stage: Stage, rightful: Actor) -> Story | None:
     deleted_at = trail_deleted_at(stage.recipe)
     arn = f"arn:aws:iam::{account}:user/{VICTIM}"
     denied = sum(1 for step in _STOLEN_STEPS if step[3])
-    return Story(account, VICTIM, STOLEN_KEY, MADE_KEY, THIEF_ADDRESS, iso(start), iso(deleted_at), arn,
-                 _DELETED_OBJECTS, denied)
+    return Story(
+        account, VICTIM, STOLEN_KEY, MADE_KEY, THIEF_ADDRESS, iso(start), iso(deleted_at), arn, _DELETED_OBJECTS, denied
+    )
 
 
 def _delete_objects(stage: Stage, account: str, start: int) -> None:
-    identity = {"type": "IAMUser", "principalId": "AIDASVCADMIN00EXAMPLE", "accountId": account,
-                "arn": f"arn:aws:iam::{account}:user/svc-admin", "accessKeyId": MADE_KEY, "userName": "svc-admin"}
+    identity = {
+        "type": "IAMUser",
+        "principalId": "AIDASVCADMIN00EXAMPLE",
+        "accountId": account,
+        "arn": f"arn:aws:iam::{account}:user/svc-admin",
+        "accessKeyId": MADE_KEY,
+        "userName": "svc-admin",
+    }
     second = actor(identity, "batch", "svc-admin", Seat(account, THIEF_ADDRESS, _AGENT))
     feed = stage.feed(account)
     for number in range(_DELETED_OBJECTS):

@@ -89,8 +89,18 @@ def seen_in(records: Iterable[Written]) -> Seen:
 def total_of(accounts: dict[str, Counts]) -> Counts:
     total = Counts()
     for counts in accounts.values():
-        for name in ("events", "insight_events", "aggregated_events", "records_delivered", "duplicates",
-                     "rejected_records", "corrupt_objects", "late_objects", "redelivered_objects", "bytes"):
+        for name in (
+            "events",
+            "insight_events",
+            "aggregated_events",
+            "records_delivered",
+            "duplicates",
+            "rejected_records",
+            "corrupt_objects",
+            "late_objects",
+            "redelivered_objects",
+            "bytes",
+        ):
             setattr(total, name, getattr(total, name) + getattr(counts, name))
         for kind, number in counts.objects.items():
             total.objects[kind] = total.objects.get(kind, 0) + number

@@ -1,9 +1,9 @@
 """
 Log files in a bucket: the LIST requests, counted and checked.
 
-Knows S3's listing protocol and what its errors mean. Knows nothing of tiers or of what was listed before. A listing that
-breaks its own rules (an order, a page twice, an end that is none) is an error and not a short answer: what it leaves out
-would be taken for absent.
+Knows S3's listing protocol and what its errors mean. Knows nothing of tiers or of what was listed before. A listing
+that breaks its own rules (an order, a page twice, an end that is none) is an error and not a short answer: what it
+leaves out would be taken for absent.
 """
 
 from __future__ import annotations
@@ -85,7 +85,11 @@ def folders(bucket: Bucket, prefix: str, calls: Calls) -> list[str]:
 
 
 def split(bucket: Bucket, folder: str, calls: Calls) -> tuple[list[str], list[str]]:
-    """Of the folders right below: those that are feeds, and those to look into. Never into days, digests or other services."""
+    """
+    Of the folders right below: those that are feeds, and those to look into.
+
+    Never into days, digests or other services.
+    """
     below = [(path, folder_role(path)) for path in folders(bucket, folder, calls)]
     return [path for path, role in below if role == "feed"], [path for path, role in below if role == "walk"]
 
@@ -109,8 +113,8 @@ def _requests(bucket: Bucket, arguments: dict[str, str], calls: Calls) -> Iterat
 
 def _broken(bucket: Bucket, prefix: str, what: str) -> TrailhouseError:
     return TrailhouseError(
-        f"the listing of {bucket.url(prefix)} is broken: {what}. Nothing of it was used; run again, and if it stays so, "
-        "look at what stands between here and S3"
+        f"the listing of {bucket.url(prefix)} is broken: {what}. Nothing of it was used; run again, and if it "
+        "stays so, look at what stands between here and S3"
     )
 
 

@@ -85,7 +85,9 @@ def parse_key(key: str) -> LogKey | Skipped:
 
 
 def parse_digest_key(key: str) -> LogKey | None:
-    """The parts of a digest file's key; None for anything else. For `verify`, which reads nothing but digests by key."""
+    """
+    The parts of a digest file's key; None for anything else. For `verify`, which reads nothing but digests by key.
+    """
     log = None if _UNFIT.search(key) else _match(key)
     return log if log is not None and log.kind == DIGEST_KIND else None
 

@@ -1,8 +1,8 @@
 """
 What is there: the log files of a source, bounded by days where a request costs money.
 
-Puts the pieces in order: what to list (`state`), how (`bucket`, `folder`), what a key means (`keys`). Knows nothing of the
-ledger: what is found may have been ingested long ago.
+Puts the pieces in order: what to list (`state`), how (`bucket`, `folder`), what a key means (`keys`). Knows nothing of
+the ledger: what is found may have been ingested long ago.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ __all__ = ["Found", "Listing", "ListingState", "Problem", "Scan", "bucket_of", "
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One source, listed. What was neither found nor skipped is named by a problem, or lies in days not listed this time."""
+    """
+    One source, listed. What was neither found nor skipped is named by a problem, or lies in days not listed this time.
+    """
 
     source: str  # as in the ledger: "s3://bucket" or "file:///folder"
     found: tuple[Found, ...]  # empty when it was streamed through a `Scan`

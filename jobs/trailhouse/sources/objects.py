@@ -232,7 +232,8 @@ def _reason(error: ClientError) -> str:
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if code in _FINAL:
         return _FINAL[code]
-    # S3 hands on what KMS says: its own AccessDenied with kms:Decrypt in the text, or a code such as KMS.DisabledException.
+    # S3 hands on what KMS says: its own AccessDenied with kms:Decrypt in the text, or a code such as
+    # KMS.DisabledException.
     if code.startswith("KMS.") or (status == 403 and "kms" in message.lower()):
         return "access_kms"
     if status in (404, 412):

@@ -89,8 +89,8 @@ def advance(before: ListingState, done: Collection[Tier], now: datetime, seen: M
     """
     What to remember after a listing.
 
-    `done` holds only tiers of which everything was listed: a mark that moved after a broken scan would skip what the scan
-    had not seen (B3). `seen` holds the newest day of every feed whose own listing came to its end.
+    `done` holds only tiers of which everything was listed: a mark that moved after a broken scan would skip what the
+    scan had not seen (B3). `seen` holds the newest day of every feed whose own listing came to its end.
     """
     feeds: dict[str, date] = {} if "reconcile" in done else dict(before.feeds)
     for feed, day in seen.items():

@@ -38,15 +38,11 @@ FAILURES: dict[str, Failure] = {
     "limit": Failure("Client.RequestLimitExceeded", "Request limit exceeded.", 0.006),
     "no-bucket": Failure("NoSuchBucket", "The specified bucket does not exist", 0.006),
     "no-key": Failure("NoSuchKey", "The specified key does not exist.", 0.03),
-    "no-lifecycle": Failure(
-        "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist", 0.2
-    ),
+    "no-lifecycle": Failure("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist", 0.2),
     "no-entity": Failure("NoSuchEntityException", "The role with name <iamrole> cannot be found.", 0.02),
     "exists": Failure("EntityAlreadyExistsException", "Role with name <iamrole> already exists.", 0.03),
     "no-instance": Failure("Client.InvalidInstanceID.NotFound", "The instance ID '<instance>' does not exist", 0.01),
-    "dry-run": Failure(
-        "Client.DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 0.02
-    ),
+    "dry-run": Failure("Client.DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 0.02),
     "no-resource": Failure("ResourceNotFoundException", "Requested resource not found", 0.012),
     "no-secret": Failure("ResourceNotFoundException", "Secrets Manager can't find the specified secret.", 0.012),
     "no-parameter": Failure("ParameterNotFound", None, 0.03),
@@ -56,8 +52,6 @@ FAILURES: dict[str, Failure] = {
     ),
     "stack": Failure("ValidationException", "Stack with id <stack> does not exist", 0.03),
     "server": Failure("Server.InternalError", "An internal error has occurred", 0.002),
-    "vpce": Failure(
-        "VpceAccessDenied", "The request was denied due to a VPC endpoint policy", 0.08
-    ),
+    "vpce": Failure("VpceAccessDenied", "The request was denied due to a VPC endpoint policy", 0.08),
     "kms-disabled": Failure("DisabledException", "<kmsarn> is disabled.", 0.003),
 }
