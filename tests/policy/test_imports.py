@@ -18,7 +18,7 @@ from tests.policy.tree import JOBS, imports, is_in, modules, own
 
 # What a place may import of our own; each may import itself, `errors`, and the package's version.
 MAY = {
-    "cli": {"settings", "show", "ingest", "integrity", "ask", "upkeep", "sample", "lake"},
+    "cli": {"settings", "options", "show", "ingest", "integrity", "ask", "upkeep", "sample", "lake"},
     "ingest": {"settings", "limits", "lake", "sources", "decode"},
     "integrity": {"settings", "limits", "lake", "sources", "decode"},
     "ask": {"settings", "limits", "lake", "sources", "decode"},
@@ -28,6 +28,7 @@ MAY = {
     "sources": {"settings", "limits"},
     "decode": {"limits", "lake.schema"},
     "settings": {"limits"},
+    "options": {"settings"},
     "limits": set(),
     "show": set(),
     "errors": set(),
