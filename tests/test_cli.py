@@ -106,7 +106,7 @@ def usage(arguments):
     return pytest.param(arguments, id=" ".join(arguments) or "nothing", marks=[pytest.mark.xfail(reason=bug, strict=True)] if bug else [])
 
 
-@pytest.mark.parametrize("arguments", map(usage, USAGE))
+@pytest.mark.parametrize("arguments", [usage(a) for a in USAGE])
 def test_2_wrong_usage_writes_nothing(call, tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
     logs = plain(8).save(tmp_path / "logs")

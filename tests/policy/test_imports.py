@@ -150,7 +150,7 @@ def _lazy(name, source):
         return
     for each in imports(source):
         target = own(each.what)
-        if target and not (each.inside or each.typing or target in ("settings", "show", "errors")):
+        if target and not (each.inside or each.typing or target in ("settings", "options", "show", "errors")):
             yield f"cli imports {target} at its top: inside the command, or `trailhouse --help` pays for it"
 
 
