@@ -42,7 +42,7 @@ def ask(lake: Lake, sql: str) -> Answer:
             found = connection.execute(local)
             return Answer(tuple(column[0] for column in found.description or ()), found.fetchall())
         except duckdb.Error as error:
-            raise UsageError(f"the query can't be answered: {error}") from error
+            raise UsageError(f"the query can't be answered: {_first_line(error)}") from error
 
 
 def to_local(sql: str) -> str:
@@ -73,6 +73,9 @@ def connected(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
             connection.execute(view)
         connection.execute(f"SET search_path = '{lake.where.database},{lake.where.ops_database}'")
         connection.execute("SET TimeZone = 'UTC'")
+        # A question is about the lake: it has no business with other files of this machine.
+        connection.execute(f"SET allowed_directories = [{_literal(catalog.warehouse(lake.where) + '/')}]")
+        connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         yield connection
     finally:
