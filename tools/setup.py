@@ -263,6 +263,9 @@ LOGGING = """\
 # Written by `make setup`. Errors only: a command's own messages are what a person reads.
 rootLogger.level = error
 rootLogger.appenderRef.stderr.ref = stderr
+# A session that Python starts takes the gateway for a shell, and a shell announces its level where it is another.
+logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
+logger.gateway.level = error
 
 appender.stderr.type = Console
 appender.stderr.name = stderr
