@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,7 +21,7 @@ from trailhouse import settings
 from trailhouse.errors import GateError, TrailhouseError, UsageError
 from trailhouse.ingest import audit, inspect, plan, publish, rewrite, stage, task
 from trailhouse.ingest.values import Check, Outcome, PendingObject, Plan, Result, Twins, Verdict, Written
-from trailhouse.lake import catalog, commits, lock, write
+from trailhouse.lake import catalog, commits, lock, rows, write
 from trailhouse.lake.catalog import Lake
 
 if TYPE_CHECKING:
@@ -91,10 +91,7 @@ def _ingest(run: Run, lake: Lake) -> Result:
     pending: list[PendingObject] = []
     done = 0
     for batch in plan.batches(found, run.config.batch, run.clock()):
-        try:
-            pending += _ingest_batch(run, lake, batch, result, (done, len(found.new)))
-        except GateError as refused:  # held; the next batch is none the worse for it
-            result.refused.append(str(refused))
+        pending += _ingest_batch(run, lake, batch, result, (done, len(found.new)))
         done += len(batch.objects)
     result.pending = len(pending)
     result.problems += [{"where": p.key, "reason": p.reason, "detail": p.detail} for p in pending]
@@ -120,10 +117,14 @@ def _ingest_batch(
     """One batch, from the plan to its row in `batches`. Returns what is left for the next run."""
     log.info("write: batch %s, %d objects, %d bytes", batch.batch_id, len(batch.objects), batch.bytes)
     plan.write_down(batch, run.config.lake)
-    written = _write(run, lake, batch, so_far)
+    written = _write(run, lake, batch, (*so_far, result.records))
     if not written.outcomes:
         return written.pending  # nothing could be read: there is nothing to stage
-    written, findings = _stage_and_publish(run, lake, written, result.list_calls if not result.batches else 0)
+    try:
+        written, findings = _stage_and_publish(run, lake, written, result.list_calls if not result.batches else 0)
+    except GateError as refused:  # held; the next batch is none the worse for it
+        result.refused.append(str(refused))
+        return written.pending
     totals = task.tallied(written.outcomes)
     for name in ("objects", "records", "rows", "duplicates", "quarantined", "quarantined_objects", "conflicts"):
         setattr(result, name, getattr(result, name) + totals[name])
@@ -135,7 +136,7 @@ def _ingest_batch(
     return written.pending
 
 
-def _write(run: Run, lake: Lake, batch: Plan, so_far: tuple[int, int]) -> Written:
+def _write(run: Run, lake: Lake, batch: Plan, so_far: tuple[int, int, int]) -> Written:
     """Spark tasks fetch, decode, and write data files."""
     from trailhouse.lake import session
 
@@ -154,8 +155,8 @@ def _write(run: Run, lake: Lake, batch: Plan, so_far: tuple[int, int]) -> Writte
         tally=counter.adders(),
     )
     groups = plan.groups(batch, run.config.batch, spark.sparkContext.defaultParallelism)
-    first, total = so_far
-    with session.Watch(counter, lambda c: run.tell(first + c["objects"], c["records"], total)):
+    objects, total, records = so_far
+    with session.Watch(counter, lambda c: run.tell(objects + c["objects"], records + c["records"], total)):
         parts = session.run(spark, task.work, [replace(work, objects=group) for group in groups], "decode and write")
     files: dict[str, list[DataFile]] = {}
     for part in parts:
@@ -213,13 +214,17 @@ def _refuse_if_broken(
 def _look_who_was_faster(lake: Lake, written: Written) -> None:
     """Where another run has settled objects of this batch, its own rows of them must not be published as well."""
     ours = {(o.object.source_id, o.object.key, o.etag) for o in written.outcomes}
-    known = lake.table("ledger").scan(selected_fields=("source", "key", "etag")).to_arrow().to_pylist()
-    if ours & {(row["source"], row["key"], row["etag"]) for row in known}:
-        stage.discard(lake, written.batch_id)
-        raise TrailhouseError(
-            f"batch {written.batch_id}: another run ingested the same objects at the same time; nothing is lost or "
-            "doubled: run again for what is left"
-        )
+    days: dict[str, set[date]] = {}
+    for o in written.outcomes:
+        days.setdefault(o.object.source_id, set()).add(o.object.log.day)
+    for source, of in days.items():
+        known = rows.known_objects(lake, source, of).select(["key", "etag"]).to_pylist()
+        if any((source, row["key"], row["etag"]) in ours for row in known):
+            stage.discard(lake, written.batch_id)
+            raise TrailhouseError(
+                f"batch {written.batch_id}: another run ingested the same objects at the same time; nothing is lost or "
+                "doubled: run again for what is left"
+            )
 
 
 def _without_twins(run: Run, lake: Lake, written: Written, twins: Sequence[Twins]) -> Written:

@@ -23,7 +23,8 @@ ORDER = (*schema.LAKE_TABLES, "quarantine", "ledger")
 
 
 def stage(lake: Lake, written: Written, now: datetime) -> Staged:
-    """Commit the files to the batch's branches."""
+    """Commit the files to the batch's branches, in place of what an earlier round staged."""
+    discard(lake, written.batch_id)
     files = {name: made for name, made in written.files.items() if made}
     files["ledger"] = tuple(_ledger_files(lake, written, now))
     tables = [commits.stage(lake, name, files[name], written.batch_id) for name in ORDER if name in files]
@@ -37,8 +38,8 @@ def staged(lake: Lake, batch_id: str) -> Staged:
 
 
 def discard(lake: Lake, batch_id: str) -> None:
-    """Forget a batch that was not staged whole: its objects are planned again."""
-    for name in ORDER:
+    """Forget what a batch has staged; the ledger first, since its branch says that all the others stand."""
+    for name in reversed(ORDER):
         commits.drop_branch(lake, name, commits.BRANCH + batch_id)
 
 

@@ -56,9 +56,9 @@ class StagedTable:
 def stage(lake: Lake, name: str, files: Sequence[DataFile], batch_id: str) -> StagedTable:
     """Commit data files to the batch's branch, made from main first (else the snapshot would have no parent)."""
     branch = BRANCH + batch_id
-    table = lake.table(name)
     drop_branch(lake, name, branch)
-    base = head(table.refresh())
+    table = lake.table(name)
+    base = head(table)
     _until_sure(lambda: table.manage_snapshots().create_branch(base, branch).commit(), lambda: _has(lake, name, branch))
     _append(lake.table(name), files, batch_id, branch, lambda: staged(lake, name, batch_id) is not None)
     return staged(lake, name, batch_id) or _vanished(name, branch)
