@@ -53,7 +53,7 @@ def to_local(sql: str) -> str:
         raise UsageError(f"this is no SQL that Athena would take: {_first_line(error)}") from error
     if len(statements) != 1:
         raise UsageError(f"give one statement, not {len(statements)}")
-    if not isinstance(statements[0], exp.Query):
+    if not isinstance(statements[0], exp.Query) or statements[0].find(exp.Into):
         raise UsageError("only a SELECT can be asked: the lake is written to by `trailhouse ingest` alone")
     return statements[0].sql(dialect="duckdb")
 

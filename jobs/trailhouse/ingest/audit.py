@@ -40,7 +40,7 @@ def audit(lake: Lake, staged: Staged, outcomes: Sequence[Outcome], look: Looker)
     for ready, table in tables.values():
         checks += _judge(ready, table, seen, sum(p.rows for p in partitions if p.table == ready.table))
     checks.append(_accounting(outcomes, seen))
-    checks += _findings(seen, {name: ready for name, (ready, _) in tables.items()})
+    checks += _findings(seen, outcomes, {name: ready for name, (ready, _) in tables.items()})
     return Verdict(staged, tuple(checks), tuple(seen.twins))
 
 
@@ -49,6 +49,7 @@ def merged(parts: Iterable[Seen]) -> Seen:
     total = Seen()
     for part in parts:
         total.counts.update(part.counts)
+        total.wholes.update(part.wholes)
         total.flags.update(part.flags)
         total.misplaced.update(part.misplaced)
         total.malformed += part.malformed
@@ -147,21 +148,27 @@ def _accounting(outcomes: Sequence[Outcome], seen: Seen) -> Check:
     wrong: list[str] = []
     rows: Counter[tuple[str, str]] = Counter()
     held: Counter[tuple[str, str]] = Counter()
+    wholes = seen.wholes.copy()
     for (table, source, key), count in seen.counts.items():
         (held if table == "quarantine" else rows)[source, key] += count
     for o in outcomes:
         place = (o.object.source_id, o.object.key)
         adds_up = o.records == o.rows + o.duplicates + o.quarantined
-        if not adds_up or rows.pop(place, 0) != o.rows or held.pop(place, 0) != o.quarantined:
+        found = (rows.pop(place, 0), held.pop(place, 0), wholes.pop(place, 0))
+        if not adds_up or found != (o.rows, o.quarantined, int(o.reason is not None)):
             wrong.append(o.object.key)
-    wrong += [key for _, key in (*rows, *held)]
+    wrong += [key for _, key in (*rows, *held, *wholes)]
     observed = f"{len(wrong)} of {len(outcomes)} objects do not add up"
     return Check("ledger", None, "accounting", "critical", not wrong, observed, len(wrong))
 
 
-def _findings(seen: Seen, tables: dict[str, StagedTable]) -> list[Check]:
+def _findings(seen: Seen, outcomes: Sequence[Outcome], tables: dict[str, StagedTable]) -> list[Check]:
     """What records and objects say that somebody should look at."""
-    return [
+    found = [
         Check(table, tables[table].snapshot, word, "warning", False, f"{rows} rows", rows)
         for (table, word), rows in sorted(seen.flags.items())
     ]
+    if again := sum(o.object.regenerated for o in outcomes):
+        observed = f"{again} objects were ingested before with other content"
+        found.append(Check("ledger", None, "changed_after_ingest", "warning", False, observed, again))
+    return found

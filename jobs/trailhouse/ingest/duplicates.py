@@ -1,7 +1,8 @@
 """
 Duplicates: of the rows of one key, which stay.
 
-The key is (account_id, region, event_id); without an event id, the hash of the record. Rows that say the same are one
+The key is (account_id, region, event_id) within a day, which is what a partition holds; without an event id, the hash
+of the record. Rows that say the same are one
 row: the first stays. A row that says something else under the same key stays too, flagged, and is a finding: whoever
 can plant a record first could otherwise make the real one vanish.
 """
@@ -18,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 CONFLICT = "id_conflict"
-KEY = ("account_id", "region", "key")
+KEY = ("account_id", "region", "event_date", "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ def keys(rows: pa.Table) -> pa.Table:
     ids = rows["event_id"]
     by_hash = pc.binary_join_element_wise("#", rows["content_hash"].cast(pa.string()), "")
     key = pc.if_else(pc.fill_null(pc.not_equal(ids, ""), False), ids, by_hash)
-    return pa.table([rows["account_id"], rows["region"], key, rows["content_hash"]], names=[*KEY, "content_hash"])
+    columns = [rows["account_id"], rows["region"], rows["event_date"], key, rows["content_hash"]]
+    return pa.table(columns, names=[*KEY, "content_hash"])
 
 
 def first_of_each(numbered: pa.Table) -> npt.NDArray[np.int64]:

@@ -39,7 +39,7 @@ COLUMNS = (
     "record_index",
     "parse_flags",
 )
-KNOWN = ("account_id", "region", "event_id", "content_hash")
+KNOWN = ("account_id", "region", "event_date", "event_id", "content_hash")
 AT_ONCE = 500_000  # rows of published files compared in one go
 
 
@@ -69,6 +69,7 @@ class Seen:
     """What a look found."""
 
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (table, source, key) -> rows
+    wholes: Counter[tuple[str, str]] = field(default_factory=Counter)  # (source, key) -> rows for an object as a whole
     flags: Counter[tuple[str, str]] = field(default_factory=Counter)  # (table, word) -> rows
     misplaced: Counter[str] = field(default_factory=Counter)  # table -> rows whose partition doesn't follow from them
     malformed: list[str] = field(default_factory=list)  # files that are not of the table's schema or row count
@@ -95,7 +96,9 @@ def _count_quarantined(partition: Partition, io: FileIO, seen: Seen) -> None:
         if read.num_rows != rows:
             seen.malformed.append(path)
         for row in read.to_pylist():
-            if row["record_index"] is not None:
+            if row["record_index"] is None:
+                seen.wholes[row["source"], row["key"]] += 1
+            else:
                 seen.counts["quarantine", row["source"], row["key"]] += 1
             seen.flags["quarantine", row["reason"]] += 1
 

@@ -15,15 +15,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import groupby
+from pathlib import Path
 
 from pyiceberg.io import FileIO
 
 from trailhouse import settings
+from trailhouse.errors import UsageError
 from trailhouse.ingest.values import Object, PendingObject, Plan
 from trailhouse.lake import catalog, rows
 from trailhouse.lake.catalog import Lake
 from trailhouse.sources.keys import prefix_of
-from trailhouse.sources.listing import Found, Problem, Scan, source_id
+from trailhouse.sources.listing import Found, Problem, Scan, bucket_of, source_id
 from trailhouse.sources.objects import Fetched, ReadLimits, ToRead, reader_for
 from trailhouse.sources.state import ListingState
 
@@ -43,7 +45,6 @@ class Survey:
 
     new: list[Object] = field(default_factory=list)
     known: int = 0
-    regenerated: int = 0  # objects whose key was settled before, with other content
     skipped: Counter[str] = field(default_factory=Counter)
     list_calls: int = 0
     problems: list[Problem] = field(default_factory=list)
@@ -52,6 +53,15 @@ class Survey:
     @property
     def bytes(self) -> int:
         return sum(o.size for o in self.new)
+
+
+def check(sources: Sequence[settings.Source]) -> None:
+    """Refuse sources that can't be meant, before anything is made."""
+    if not sources:
+        raise UsageError("no source is named: give a folder or s3://bucket/prefix, or set [[source]] in the settings")
+    for source in sources:
+        if bucket_of(source) is None and not Path(source.url).is_dir():
+            raise UsageError(f"there is no folder {source.url}: check the source")
 
 
 def survey(config: settings.Settings, lake: Lake | None, now: datetime) -> Survey:
@@ -149,8 +159,9 @@ def _subtract(number: int, source: settings.Source, listed: Sequence[Found], lak
             if known and known.has(each):
                 found.known += 1
                 continue
-            found.regenerated += bool(known and known.has_other(each))
-            found.new.append(Object(number, source_id(source), each.key, each.etag, each.size, each.modified, each.log))
+            again = known is not None and known.has_other(each)
+            place = (number, source_id(source), each.key, each.etag, each.size, each.modified)
+            found.new.append(Object(*place, each.log, again))
 
 
 class _Known:

@@ -23,21 +23,22 @@ Totals = Mapping[str, int]
 
 def publish(lake: Lake, verdict: Verdict, totals: Totals, now: datetime) -> None:
     """Show the batch to readers. Raises MainMovedError when another run was faster on a table."""
-    ordered = sorted(verdict.staged.tables, key=lambda t: stage.ORDER.index(t.table))
-    for ready in ordered:
+    batch_id = verdict.staged.batch_id
+    record(lake, verdict, now)
+    for ready in sorted(verdict.staged.tables, key=lambda t: stage.ORDER.index(t.table)):
         if ready.table in schema.LAKE_TABLES:
             commits.publish(lake, ready)
         else:
             _publish_bookkeeping(lake, ready)
-    record(lake, verdict, now)
-    _append(lake, "batches", [_batch_row(verdict.staged, totals, "published", now)], verdict.staged.batch_id)
+    _append(lake, "batches", [_batch_row(verdict.staged, totals, "published", now)], batch_id)
+    commits.drop_branch(lake, "ledger", commits.BRANCH + batch_id)  # the last sign that the batch was not over
 
 
 def _publish_bookkeeping(lake: Lake, ready: StagedTable) -> None:
     """These rows depend on nothing that is there: where main moved, the same files are staged on what it is now."""
     while True:
         try:
-            return commits.publish(lake, ready)
+            return commits.publish(lake, ready, keep=ready.table == "ledger")
         except commits.MainMovedError:
             files = commits.added_files(lake.table(ready.table), ready.snapshot)
             ready = commits.stage(lake, ready.table, files, ready.branch.removeprefix(commits.BRANCH))
@@ -52,7 +53,7 @@ def hold(lake: Lake, verdict: Verdict, outcomes: Sequence[Outcome], totals: Tota
 
 
 def record(lake: Lake, verdict: Verdict, now: datetime) -> None:
-    """Write down what the audit said."""
+    """Write down what the audit said of these snapshots, before anything of them is shown."""
     made = [
         {
             "batch_id": verdict.staged.batch_id,
@@ -67,7 +68,8 @@ def record(lake: Lake, verdict: Verdict, now: datetime) -> None:
         }
         for check in verdict.checks
     ]
-    _append(lake, "quality", made, verdict.staged.batch_id)
+    snapshots = "-".join(str(ready.snapshot) for ready in verdict.staged.tables)
+    _append(lake, "quality", made, f"{verdict.staged.batch_id} {snapshots}")
 
 
 def states(lake: Lake) -> dict[str, str]:
@@ -89,6 +91,6 @@ def _batch_row(staged: Staged, totals: Totals, state: str, now: datetime) -> dic
     }
 
 
-def _append(lake: Lake, name: str, made: Sequence[Mapping[str, Any]], batch_id: str) -> None:
+def _append(lake: Lake, name: str, made: Sequence[Mapping[str, Any]], mark: str) -> None:
     files = write.write_rows(rows.table_of(name, made), lake.table(name).metadata, catalog.file_io(lake.where))
-    commits.append_once(lake, name, files, batch_id)
+    commits.append_once(lake, name, files, mark)

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, TypeVar
 from pyiceberg.manifest import DataFile
 
 from trailhouse import settings
-from trailhouse.errors import GateError, TrailhouseError, UsageError
+from trailhouse.errors import GateError, TrailhouseError
 from trailhouse.ingest import audit, inspect, plan, publish, rewrite, stage, task
 from trailhouse.ingest.values import Check, Outcome, PendingObject, Plan, Result, Twins, Verdict, Written
-from trailhouse.lake import catalog, commits, lock, rows, write
+from trailhouse.lake import catalog, commits, lock, rows, schema, write
 from trailhouse.lake.catalog import Lake
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Run:
 
 def dry_run(config: settings.Settings, now: datetime) -> tuple[plan.Survey, dict[str, float]]:
     """What an ingest would do; nothing is written."""
+    plan.check(config.sources)
     lake = catalog.open_lake(config.lake) if catalog.exists(config.lake) else None
     found = plan.survey(config, lake, now)
     return found, plan.estimate(found, os.cpu_count() or 1)
@@ -72,11 +73,9 @@ def dry_run(config: settings.Settings, now: datetime) -> tuple[plan.Survey, dict
 def ingest(run: Run) -> Result:
     """Bring the lake up to date with its sources."""
     began = time.monotonic()
-    if not run.config.sources:
-        raise UsageError("no source is named: give a folder or s3://bucket/prefix, or set [[source]] in the settings")
-    lake = catalog.make_lake(run.config.lake)
+    plan.check(run.config.sources)
     with lock.alone(run.config.lake):
-        result = _ingest(run, lake)
+        result = _ingest(run, catalog.make_lake(run.config.lake))
     result.seconds = round(time.monotonic() - began, 2)
     return result
 
@@ -95,9 +94,6 @@ def _ingest(run: Run, lake: Lake) -> Result:
         done += len(batch.objects)
     result.pending = len(pending)
     result.problems += [{"where": p.key, "reason": p.reason, "detail": p.detail} for p in pending]
-    if found.regenerated:
-        what = "objects whose content changed after they were ingested"
-        result.findings.append({"name": "changed_after_ingest", "rows": found.regenerated, "observed": what})
     plan.remember(found, pending, run.config)
     result.status = _status(result)
     return result
@@ -174,15 +170,19 @@ def _stage_and_publish(
     run: Run, lake: Lake, written: Written, list_calls: int
 ) -> tuple[Written, list[dict[str, object]]]:
     """Stage, audit, and publish; again where twins turned up or another run published in between."""
+    mended: set[int] = set()  # bases on which twins were taken out already
     for _ in range(ROUNDS):
+        _look_who_was_faster(lake, written)
         log.info("stage: %s", {name: len(made) for name, made in written.files.items()})
         ready = stage.stage(lake, written, run.clock())
         log.info("audit: %s", {each.table: each.snapshot for each in ready.tables})
         verdict = audit.audit(lake, ready, written.outcomes, partial(run.each, "audit", inspect.look))
-        if verdict.twins:
+        bases = {each.base for each in ready.tables if each.table in schema.LAKE_TABLES}
+        if verdict.twins and not bases <= mended:
             twins = sum(len(t.duplicates) + len(t.conflicts) for t in verdict.twins)
             log.info("twins: %d, in %d files, which are written again", twins, len(verdict.twins))
             written = _without_twins(run, lake, written, verdict.twins)
+            mended |= bases
             continue
         totals = {**task.tallied(written.outcomes), "pending": len(written.pending), "list_calls": list_calls}
         totals["bytes_out"] = _bytes_out(written)
@@ -190,7 +190,6 @@ def _stage_and_publish(
         try:
             publish.publish(lake, verdict, totals, run.clock())
         except commits.MainMovedError:
-            _look_who_was_faster(lake, written)
             continue
         log.info("published %s: %s", written.batch_id, totals)
         return written, [_finding(check) for check in verdict.findings]
@@ -251,7 +250,11 @@ def _settle_unfinished(run: Run, lake: Lake, result: Result) -> None:
     """Bring to an end what an earlier run staged: publish it where it was staged whole, else forget it."""
     waiting = commits.unsettled(lake, stage.ORDER)
     ended = publish.states(lake) if waiting else {}
-    for batch_id in sorted(waiting.keys() - ended.keys()):
+    for batch_id in sorted(waiting):
+        if batch_id in ended:
+            if ended[batch_id] == "published":  # it died before it took its last branch away
+                stage.discard(lake, batch_id)
+            continue
         outcomes = stage.outcomes(lake, batch_id)
         if not outcomes:
             stage.discard(lake, batch_id)

@@ -27,6 +27,7 @@ class Object:
     size: int
     modified: datetime | None
     log: LogKey
+    regenerated: bool = False  # another generation of it was settled before
 
     @property
     def delivered(self) -> Delivered:

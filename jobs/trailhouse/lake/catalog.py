@@ -41,6 +41,8 @@ from trailhouse.sources import aws
 # Raised when a column is added; an older release refuses to write to a newer lake.
 SCHEMA_VERSION = "1"
 
+MAIN = "main"
+
 _TYPES: dict[str, IcebergType] = {
     "string": StringType(),
     "boolean": BooleanType(),
@@ -104,8 +106,8 @@ def make_lake(where: settings.Lake) -> Lake:
             continue  # another first run was faster
     existing = {name for db in {where.database, where.ops_database} for name in lake.catalog.list_tables(db)}
     for name in schema.TABLES:
-        if lake.name(name) not in existing:
-            _make_table(lake, schema.table(name))
+        known = lake.name(name) in existing
+        _begin(lake.table(name) if known else _make_table(lake, schema.table(name)))
     return lake
 
 
@@ -138,16 +140,21 @@ def _connect(where: settings.Lake, create: bool) -> Catalog:
         path = sqlite_path(where)
         if not create and not path.is_file():
             raise UsageError(f"there is no lake at {where.location}: make one with `trailhouse ingest SOURCE --lake …`")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise TrailhouseError(f"can't make the lake's folder {path.parent}: {error.strerror}") from error
+        make_folder(path.parent)
         properties |= {"type": "sql", "uri": f"sqlite:///{path}"}
     elif where.catalog == "rest":
         properties |= {"type": "rest", "uri": where.catalog_uri}
     else:
         properties |= {"type": "glue"}
     return load_catalog(where.catalog_name, **properties)
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of an embedded catalog."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrailhouseError(f"can't make the lake's folder {folder}: {error.strerror}") from error
 
 
 def sqlite_path(where: settings.Lake) -> Path:
@@ -177,7 +184,7 @@ def file_properties(where: settings.Lake) -> dict[str, str]:
     return properties
 
 
-def _make_table(lake: Lake, table: schema.Table) -> None:
+def _make_table(lake: Lake, table: schema.Table) -> Table:
     spec = partition_spec(table, lake.where)
     try:
         made = lake.catalog.create_table(
@@ -188,10 +195,15 @@ def _make_table(lake: Lake, table: schema.Table) -> None:
             properties=_properties(table),
         )
     except TableAlreadyExistsError:
-        return  # another first run was faster
-    # A branch can only be made from a snapshot, so every table begins with an empty one.
-    with made.transaction() as transaction:
-        transaction.update_snapshot().fast_append().commit()
+        made = lake.table(table.name)  # another first run was faster
+    return made
+
+
+def _begin(table: Table) -> None:
+    """Give a table its empty first snapshot: a branch can only be made from one."""
+    if MAIN not in table.metadata.refs:
+        with table.transaction() as transaction:
+            transaction.update_snapshot().fast_append().commit()
 
 
 def iceberg_schema(table: schema.Table) -> Schema:

@@ -22,9 +22,8 @@ from pyiceberg.table.update import AssertRefSnapshotId, RemoveSnapshotRefUpdate,
 from sqlalchemy.exc import SQLAlchemyError
 
 from trailhouse.errors import TrailhouseError, UnknownOutcomeError
-from trailhouse.lake.catalog import Lake
+from trailhouse.lake.catalog import MAIN, Lake
 
-MAIN = "main"
 BATCH = "trailhouse.batch-id"  # in the summary of every snapshot that a batch made
 BRANCH = "stage_"  # and the batch id
 
@@ -74,8 +73,12 @@ def staged(lake: Lake, name: str, batch_id: str) -> StagedTable | None:
     return StagedTable(name, BRANCH + batch_id, snapshot.parent_snapshot_id, snapshot.snapshot_id)
 
 
-def publish(lake: Lake, ready: StagedTable) -> None:
-    """Move main to exactly the audited snapshot, if it still is where the batch was staged. Repeating it is a no-op."""
+def publish(lake: Lake, ready: StagedTable, keep: bool = False) -> None:
+    """
+    Move main to exactly the audited snapshot, if it still is where the batch was staged. Repeating it is a no-op.
+
+    The branch goes in the same commit; kept, it is the mark of a batch that is not over.
+    """
 
     def move() -> None:
         table = lake.table(ready.table)
@@ -89,7 +92,7 @@ def publish(lake: Lake, ready: StagedTable) -> None:
             ),
             (
                 SetSnapshotRefUpdate(ref_name=MAIN, type=SnapshotRefType.BRANCH, snapshot_id=ready.snapshot),
-                RemoveSnapshotRefUpdate(ref_name=ready.branch),
+                *(() if keep else (RemoveSnapshotRefUpdate(ref_name=ready.branch),)),
             ),
         )
 
@@ -100,11 +103,11 @@ def publish(lake: Lake, ready: StagedTable) -> None:
         _until_sure(move, is_done)
 
 
-def append_once(lake: Lake, name: str, files: Sequence[DataFile], batch_id: str) -> None:
-    """Append to main, unless the batch has done so before."""
+def append_once(lake: Lake, name: str, files: Sequence[DataFile], mark: str) -> None:
+    """Append to main, unless that was done before under the same mark (a batch's id, or one that begins with it)."""
     table = lake.table(name)
-    if not published(table, batch_id):
-        _append(table, files, batch_id, MAIN, lambda: published(lake.table(name), batch_id))
+    if not published(table, mark):
+        _append(table, files, mark, MAIN, lambda: published(lake.table(name), mark))
 
 
 def published(table: Table, batch_id: str) -> bool:

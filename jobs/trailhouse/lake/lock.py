@@ -26,6 +26,7 @@ def alone(where: settings.Lake) -> Iterator[None]:
         yield
         return
     path = catalog.sqlite_path(where).with_suffix(".lock")
+    catalog.make_folder(path.parent)
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

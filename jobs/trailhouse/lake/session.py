@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import tempfile
 import threading
@@ -52,6 +53,9 @@ def start(where: settings.Spark, name: str = "trailhouse") -> SparkSession:
         .config("spark.sql.session.timeZone", "UTC")
         .getOrCreate()
     )
+    # PySpark's own handler talks to the JVM from inside whatever call was interrupted, and breaks it.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     session.sparkContext.setLogLevel("ERROR")
     # Workers fetch it when their first task comes; the folder goes when the process ends.
     folder = tempfile.TemporaryDirectory(prefix="trailhouse-")
