@@ -436,7 +436,7 @@ def canonical(text: bytes) -> str:
         else:
             out.append("{")
             todo.append("}")
-            for i, (key, item) in enumerate(sorted(node[1], key=lambda member: member[0], reverse=True)):
+            for i, (key, item) in enumerate(sorted(node[1], key=lambda member: member[0])[::-1]):
                 if i:
                     todo.append(",")
                 todo += [item, quoted(key) + ":"]

@@ -133,6 +133,7 @@ _LIMITS = {
     "inflated_bytes": _doc("Largest object, inflated.", "bytes"),
     "records": _doc("Most records in one object."),
     "record_bytes": _doc("Largest record.", "bytes"),
+    "partitions": _doc("Most partitions that the rows of one object lie in."),
     "depth": _doc("Deepest nesting of a record."),
 }
 

@@ -44,7 +44,7 @@ INGEST = {
     "rewrite": {"values", "duplicates"},
     "stage": {"values"},
     "inspect": {"values", "duplicates"},
-    "audit": {"values", "inspect"},  # `inspect` is the workers' half of the audit
+    "audit": {"values", "inspect", "stage"},  # `inspect` is the workers' half of the audit
     "publish": {"values", "stage"},  # tables are published in the order they were staged in, with stage's ledger rows
     "run": {"values", "plan", "task", "rewrite", "stage", "inspect", "audit", "publish"},
 }

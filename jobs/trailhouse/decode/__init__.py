@@ -8,32 +8,85 @@ object; nothing that a record says raises.
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from trailhouse.decode import columns, derive, parse
 from trailhouse.decode.layout import layout
 from trailhouse.decode.values import Account, Decoded, Delivered, Limits, Reject
 from trailhouse.lake import schema
 
-__all__ = ["Account", "Decoded", "Delivered", "Limits", "Reject", "decode"]
+__all__ = ["Account", "Decoded", "Delivered", "Limits", "Reject", "decode", "parts"]
+
+# Inflated bytes decoded together: enough that fixed costs are shared.
+PART_BYTES = 16 * 2**20
 
 
 def decode(objects: Sequence[tuple[bytes, Delivered]], limits: Limits | None = None, *, fast: bool = True) -> Decoded:
     """
-    Decode objects whose kinds feed one table.
+    Decode objects whose kinds feed one table, all together.
 
-    Together, since most are small and a column costs the same for one row as for a thousand. `fast=False` looks at
-    every record closely; rows and flags are the same.
+    `fast=False` looks at every record closely; rows and flags are the same.
+    """
+    (decoded,) = parts(objects, limits, fast=fast, most=None)
+    return decoded
+
+
+def parts(
+    objects: Sequence[tuple[bytes, Delivered]],
+    limits: Limits | None = None,
+    *,
+    fast: bool = True,
+    most: int | None = PART_BYTES,
+) -> Iterator[Decoded]:
+    """
+    Decode objects in order, some at a time: as many as inflate to `most` bytes.
+
+    Together, since most objects are small and a column costs the same for one row as for a thousand; bounded, since a
+    few bytes may inflate to a lot.
     """
     rules = (layout(schema.KINDS[objects[0][1].kind]), limits or Limits())
-    # Objects make hundreds of thousands of containers that die together: collecting among them costs half the time.
+    begin, parsed = 0, list[parse.Parsed]()
+    for number, (data, delivered) in enumerate(objects, 1):
+        with _uncollected():
+            parsed.append(parse.parse(data, delivered, rules, fast))
+        full = most is not None and sum(each.inflated_bytes for each in parsed) >= most
+        if full or number == len(objects):
+            with _uncollected():
+                decoded = _together(parsed, rules, [delivered for _, delivered in objects[begin:number]])
+            begin, parsed = number, []
+            yield decoded
+
+
+def _together(parsed: list[parse.Parsed], rules: parse.Rules, delivered: list[Delivered]) -> Decoded:
+    made = columns.build(parsed, rules)
+    rows = derive.derive(made, parsed, rules[0], delivered)
+    if scattered := _scattered(rows, made.objects, rules[1].partitions):
+        refused = [parse.refused(each, "partition_limit") if n in scattered else each for n, each in enumerate(parsed)]
+        return _together(refused, rules, delivered)
+    return Decoded(rows, made.objects, tuple(_account(number, each, made) for number, each in enumerate(parsed)))
+
+
+def _scattered(rows: pa.Table, objects: pa.Array, most: int) -> set[int]:
+    """Objects whose rows lie in more partitions than any real one's: each would be a file of its own."""
+    places = rows.select(["account_id", "region", "event_date"]).append_column("object", objects)
+    places = places.group_by(places.column_names, use_threads=False).aggregate([])
+    if places.num_rows <= most:
+        return set()
+    counts = places.group_by("object", use_threads=False).aggregate([([], "count_all")])
+    return set(counts.filter(pc.greater(counts["count_all"], most))["object"].to_pylist())
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector: objects make hundreds of thousands of containers that die together."""
     collecting = gc.isenabled()
     gc.disable()
     try:
-        parsed = [parse.parse(data, delivered, rules, fast) for data, delivered in objects]
-        made = columns.build(parsed, rules)
-        rows = derive.derive(made, parsed, rules[0], [delivered for _, delivered in objects])
-        return Decoded(rows, made.objects, tuple(_account(number, each, made) for number, each in enumerate(parsed)))
+        yield
     finally:
         if collecting:
             gc.enable()

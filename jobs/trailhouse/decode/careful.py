@@ -77,7 +77,7 @@ def _is_json(cleaned: bytes, shape: scan.Shape, limits: Limits) -> bool:
         for member in shape.members:
             if member.key not in shape.deepest:
                 _RAW.decode(clean(member.value)[0])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False
     return True
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -58,7 +59,7 @@ def content_hash(text: bytes) -> int:
 
 
 class _Rows:
-    """The growing columns of one object, with the flags of its rows."""
+    """The growing columns of some objects, with the flags of their rows."""
 
     def __init__(self, columns: Columns, layout: Layout) -> None:
         self.layout = layout
@@ -86,14 +87,17 @@ class _Rows:
     def each(self, array: pa.Array, read: Callable[[str | None], tuple[Any, str]]) -> tuple[pa.Array, list[Any]]:
         """Read each different text once; flag the rows whose text earns a word. Returns places and results."""
         encoded = array.dictionary_encode(null_encoding="encode")
-        results = []
+        results: list[Any] = []
+        earned: dict[str, list[int]] = {}
         for number, text in enumerate(encoded.dictionary.to_pylist()):
             result, words = read(text)
             results.append(result)
-            if words:
-                rows = pc.indices_nonzero(pc.equal(encoded.indices, number)).to_pylist()
-                for word in words.split(","):
-                    self.flag(rows, word)
+            for word in words.split(",") if words else ():
+                earned.setdefault(word, []).append(number)
+        for word, numbers in earned.items():
+            marked = np.zeros(len(results), np.bool_)
+            marked[numbers] = True
+            self.flag(np.flatnonzero(marked[encoded.indices.to_numpy()]).tolist(), word)
         return encoded.indices, results
 
     def read_inside(self, inner: Inner) -> None:
@@ -101,8 +105,9 @@ class _Rows:
         parent = self.arrays[inner.parent.name]
         mistyped = f"type:{inner.parent.path[0]}"
         if bad := [row for row, flags in self.flags.items() if mistyped in flags]:
-            keep = pa.array([row not in set(bad) for row in range(len(parent))])
-            parent = pc.if_else(keep, parent, pa.scalar(None, pa.string()))
+            keep = np.ones(len(parent), np.bool_)
+            keep[bad] = False
+            parent = pc.if_else(pa.array(keep), parent, pa.scalar(None, pa.string()))
         places, leaves = self.each(parent, lambda text: _leaves(text, inner))
         for column, values in zip(inner.columns, zip(*leaves, strict=True) if leaves else (), strict=False):
             kind = pa.string() if column.type == "timestamp" else column.arrow
@@ -127,7 +132,7 @@ class _Rows:
 
         def read(text: str | None) -> tuple[int | None, str]:
             micros = times.read(text, strict=column.path == ("eventTime",)) if text is not None else None
-            if main and micros is not None and not times.in_range(micros):
+            if micros is not None and not (times.in_range(micros) if main else times.is_date(micros)):
                 micros = None
             return micros, word if micros is None and (main or text is not None) else ""
 
@@ -257,6 +262,9 @@ def _leaf(parent: Any, column: schema.Column) -> tuple[Any, str]:
     if value is None:
         return None, ""
     if column.type == "double" and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value), ""
+        try:
+            return float(value), ""
+        except OverflowError:
+            return None, f"type:{'.'.join(column.path)}"
     wanted = (bool, str) if column.spelled == "text" else _WANTED[column.type]
     return (value, "") if isinstance(value, wanted) else (None, f"type:{'.'.join(column.path)}")

@@ -143,7 +143,7 @@ def _skip(data: bytes, start: int, limit: int) -> int:
     _valid(data[start:end])
     try:
         _RAW.decode(data[start:end])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Damaged("envelope") from error
     return end
 

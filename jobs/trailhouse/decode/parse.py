@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -44,6 +44,7 @@ Rules = tuple[Layout, Limits]  # what a table looks like, and how much one objec
 class Parsed:
     """One object, cut into records."""
 
+    data: bytes  # as stored
     slices: list[bytes]
     records: list[Any] | None  # as the fast parser sees them, None where it was not asked or refused
     reject: Reject | None  # when the object as a whole can't be read
@@ -60,15 +61,25 @@ def parse(data: bytes, delivered: Delivered, rules: Rules, fast: bool) -> Parsed
         inflated = inflate(data, rules[1])
         plain = _at_once(inflated.data, rules) if fast else None
         if plain is not None:
-            return _parsed(inflated, *plain)
+            return _parsed((data, inflated), *plain)
         framed = frame(inflated.data, delivered.kind, rules[1])
-        return _parsed(inflated, framed.slices, None, framed.flags)
+        return _parsed((data, inflated), framed.slices, None, framed.flags)
     except Damaged as damage:
         return _quarantined(damage.reason, data, inflated)
 
 
-def _parsed(inflated: Inflated, slices: list[bytes], records: list[Any] | None, flags: tuple[str, ...] = ()) -> Parsed:
+def refused(parsed: Parsed, reason: str) -> Parsed:
+    """The same object, quarantined as a whole for what its records turned out to be."""
+    whole = careful.rejected(reason, None, parsed.data)
+    return replace(parsed, slices=[], records=None, reject=replace(whole, raw=whole.raw[:OBJECT_KEPT]))
+
+
+def _parsed(
+    given: tuple[bytes, Inflated], slices: list[bytes], records: list[Any] | None, flags: tuple[str, ...] = ()
+) -> Parsed:
+    data, inflated = given
     return Parsed(
+        data=data,
         slices=slices,
         records=records,
         reject=None,
@@ -116,6 +127,7 @@ def _quarantined(reason: str, data: bytes, inflated: Inflated | None) -> Parsed:
     """The outcome of an object that can't be read: no row of it enters."""
     whole = careful.rejected(reason, None, data)
     return Parsed(
+        data=data,
         slices=[],
         records=None,
         reject=Reject(reason, None, whole.raw[:OBJECT_KEPT], whole.size, whole.sha256),

@@ -44,7 +44,7 @@ class Shape:
 
     members: tuple[Member, ...]
     depth: int  # levels, the object itself being the first
-    deepest: tuple[str, ...]  # keys of the members that reach below the limit
+    deepest: frozenset[str]  # keys of the members that reach below the limit
     flags: tuple[str, ...]  # dup_key, nul_key: inside the values
 
 
@@ -60,7 +60,9 @@ def elements(data: bytes, start: int, most: int) -> tuple[list[bytes], int]:
     for token in _STRUCTURE.finditer(data, start):
         first = data[token.start()]
         if depth == 0:
-            begin = _cut_at_commas(data, (begin, gap, token.start()), found)
+            begin = _cut_at_commas(data, (begin, gap, token.start()), found, most)
+            if len(found) > most:
+                return found, token.end()
             if first == 0x5D:  # ]
                 return _closed(data, begin, token.start(), found), token.end()
         if first in OPEN:
@@ -78,11 +80,11 @@ def elements(data: bytes, start: int, most: int) -> tuple[list[bytes], int]:
     raise Broken
 
 
-def _cut_at_commas(data: bytes, span: tuple[int, int, int], found: list[bytes]) -> int:
+def _cut_at_commas(data: bytes, span: tuple[int, int, int], found: list[bytes], most: int) -> int:
     """Close the elements that end in the text between two tokens, where each comma is a real one."""
     begin, gap, end = span
     comma = data.find(b",", gap, end)
-    while comma >= 0:
+    while comma >= 0 and len(found) <= most:
         element = data[begin:comma].strip(WHITESPACE)
         if not element:
             raise Broken
@@ -125,7 +127,7 @@ def members(text: bytes, limit: int) -> Shape:
     stack: list[int] = []
     seen: list[set[bytes]] = []
     flags: set[str] = set()
-    deepest: list[str] = []
+    deepest: set[str] = set()
     depth = 0
     key, begin = "", -1
     for token in _MEMBERS.finditer(text):
@@ -143,8 +145,8 @@ def members(text: bytes, limit: int) -> Shape:
             stack.append(first)
             seen.append(set())
             depth = max(depth, len(stack))
-            if len(stack) == limit + 1 and (not deepest or deepest[-1] != key):
-                deepest.append(key)
+            if len(stack) == limit + 1:
+                deepest.add(key)
         else:
             if not stack or stack.pop() != MATCHING[first]:
                 raise Broken
@@ -154,7 +156,7 @@ def members(text: bytes, limit: int) -> Shape:
                     found.append(Member(key, _value(text, begin, token.start(), b"")))
                 if text[token.end() :].strip(WHITESPACE):
                     raise Broken
-                return Shape(tuple(found), depth, tuple(deepest), tuple(sorted(flags)))
+                return Shape(tuple(found), depth, frozenset(deepest), tuple(sorted(flags)))
     raise Broken
 
 

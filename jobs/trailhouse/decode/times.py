@@ -17,6 +17,9 @@ DAY = 86_400 * MICROS
 EARLIEST = timegm((2013, 1, 1, 0, 0, 0)) * MICROS
 LATEST = timegm((2100, 1, 1, 0, 0, 0)) * MICROS
 
+# What a date of any calendar library can hold: years 1 to 9999.
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
+
 # One spelling is rebuilt from the number; every other keeps its text. ASCII digits only: `\d` takes others too.
 _CANONICAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _EXTENDED = re.compile(
@@ -63,6 +66,11 @@ def written(moment: datetime) -> str:
 def in_range(micros: int) -> bool:
     """Whether a time can be CloudTrail's."""
     return EARLIEST <= micros < LATEST
+
+
+def is_date(micros: int) -> bool:
+    """Whether a time falls on a day that readers can hold; an offset can push one over either end."""
+    return _FIRST_DAY <= micros // DAY <= _LAST_DAY
 
 
 def _offset(zone: str | None) -> timedelta | None:

@@ -17,13 +17,13 @@ from pyiceberg.table import Table
 from pyiceberg.transforms import BucketTransform
 
 from trailhouse import settings
+from trailhouse.ingest import stage
 from trailhouse.ingest.inspect import Look, Partition, Seen
 from trailhouse.ingest.values import Check, Outcome, Staged, Verdict
 from trailhouse.lake import commits
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.commits import StagedTable
 
-CRITICAL = ("accounting", "unique", "schema", "partition", "no_shrink", "looked_at_all")
 ROWS_AT_ONCE = 200_000  # of one task
 
 _EPOCH = date(1970, 1, 1)
@@ -35,11 +35,11 @@ def audit(lake: Lake, staged: Staged, outcomes: Sequence[Outcome], look: Looker)
     """The verdict on the staged snapshots."""
     tables = {ready.table: (ready, lake.table(ready.table)) for ready in staged.tables if ready.table != "ledger"}
     partitions = [p for ready, table in tables.values() for p in _partitions(ready, table)]
-    seen = merged(look(list(_looks(lake.where, partitions))))
+    seen = merged(look(list(_looks(lake.where, staged.batch_id, partitions))))
     checks: list[Check] = []
     for ready, table in tables.values():
-        checks += _judge(ready, table, seen, sum(p.rows for p in partitions if p.table == ready.table))
-    checks.append(_accounting(outcomes, seen))
+        checks += _judge(ready, table, seen, [p for p in partitions if p.table == ready.table])
+    checks += [_accounting(outcomes, seen), _ledger(lake, staged, outcomes)]
     checks += _findings(seen, outcomes, {name: ready for name, (ready, _) in tables.items()})
     return Verdict(staged, tuple(checks), tuple(seen.twins))
 
@@ -52,6 +52,7 @@ def merged(parts: Iterable[Seen]) -> Seen:
         total.wholes.update(part.wholes)
         total.flags.update(part.flags)
         total.misplaced.update(part.misplaced)
+        total.strays.update(part.strays)
         total.malformed += part.malformed
         total.twins += part.twins
         total.looked_at.update(part.looked_at)
@@ -100,42 +101,43 @@ def _values(table: Table, place: tuple[object, ...]) -> tuple[tuple[str, int, ob
     return tuple(values)
 
 
-def _looks(where: settings.Lake, partitions: Sequence[Partition]) -> Iterator[Look]:
+def _looks(where: settings.Lake, batch_id: str, partitions: Sequence[Partition]) -> Iterator[Look]:
     """Partitions in tasks of bounded size."""
     held: list[Partition] = []
     rows = 0
     for partition in partitions:
         if held and rows + partition.rows > ROWS_AT_ONCE:
-            yield Look(where, tuple(held))
+            yield Look(where, batch_id, tuple(held))
             held, rows = [], 0
         held.append(partition)
         rows += partition.rows
     if held:
-        yield Look(where, tuple(held))
+        yield Look(where, batch_id, tuple(held))
 
 
-def _judge(ready: StagedTable, table: Table, seen: Seen, staged_rows: int) -> list[Check]:
+def _judge(ready: StagedTable, table: Table, seen: Seen, partitions: Sequence[Partition]) -> list[Check]:
     name, snapshot = ready.table, ready.snapshot
+    staged_rows = sum(p.rows for p in partitions)
+    paths = [path for p in partitions for path, _, _ in p.staged]
+    twice = len(paths) - len(set(paths)) + len(set(paths) & {path for p in partitions for path in p.published})
 
     def critical(check: str, bad: int, observed: str) -> Check:
         return Check(name, snapshot, check, "critical", not bad, observed, bad)
 
     twins = [t for t in seen.twins if t.table == name]
     doubled = sum(len(t.duplicates) + len(t.conflicts) for t in twins)
-    malformed = [path for path in seen.malformed if path in _paths(table, ready)]
+    malformed = set(seen.malformed) & set(paths)
     lost = _manifests(table, ready.base) - _manifests(table, ready.snapshot)
     missed = abs(staged_rows - seen.looked_at[name])
     return [
         critical("unique", doubled, f"{doubled} rows share their key with another"),
         critical("schema", len(malformed), f"{len(malformed)} files are not of the table's schema or row count"),
+        critical("files", twice, f"{twice} files are attached twice"),
+        critical("lineage", seen.strays[name], f"{seen.strays[name]} rows name another batch or a place twice"),
         critical("partition", seen.misplaced[name], f"{seen.misplaced[name]} rows lie in another partition"),
         critical("no_shrink", len(lost), f"{len(lost)} manifests of published rows are gone"),
         critical("looked_at_all", missed, f"{seen.looked_at[name]} of {staged_rows} rows were looked at"),
     ]
-
-
-def _paths(table: Table, ready: StagedTable) -> set[str]:
-    return {file.file_path for file in commits.added_files(table, ready.snapshot)}
 
 
 def _manifests(table: Table, snapshot_id: int) -> set[str]:
@@ -160,6 +162,19 @@ def _accounting(outcomes: Sequence[Outcome], seen: Seen) -> Check:
     wrong += [key for _, key in (*rows, *held, *wholes)]
     observed = f"{len(wrong)} of {len(outcomes)} objects do not add up"
     return Check("ledger", None, "accounting", "critical", not wrong, observed, len(wrong))
+
+
+def _ledger(lake: Lake, staged: Staged, outcomes: Sequence[Outcome]) -> Check:
+    """The ledger's rows, read back, are what the run is about to say of its objects."""
+    snapshot = next(each.snapshot for each in staged.tables if each.table == "ledger")
+    told, read = Counter(map(_line, outcomes)), Counter(map(_line, stage.outcomes(lake, staged.batch_id)))
+    wrong = sum(((told - read) + (read - told)).values())
+    return Check("ledger", snapshot, "ledger", "critical", not wrong, f"{wrong} rows differ from the outcomes", wrong)
+
+
+def _line(o: Outcome) -> tuple[object, ...]:
+    counts = (o.records, o.rows, o.duplicates, o.quarantined, o.conflicts)
+    return (o.object.source_id, o.object.key, o.etag, o.sha256, o.reason, *counts)
 
 
 def _findings(seen: Seen, outcomes: Sequence[Outcome], tables: dict[str, StagedTable]) -> list[Check]:

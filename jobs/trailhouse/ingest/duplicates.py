@@ -31,14 +31,14 @@ class Settled:
     conflicts: Counter[int]
 
 
-def settle(rows: pa.Table, record: Callable[[pa.Table, int], bytes], same: Callable[[bytes, bytes], bool]) -> Settled:
+def settle(rows: pa.Table, form: Callable[[pa.Table, int], bytes]) -> Settled:
     """Drop and flag among rows in the order of their delivery; column `object` numbers the objects."""
     numbered = keys(rows).append_column("row", pa.array(np.arange(rows.num_rows)))
     kept = first_of_each(numbered)
     drops: list[int] = []
     conflicts: list[int] = []
     for group in groups(numbered.take(pa.array(kept))):
-        drop, conflict = judge(group, lambda row: record(rows, row), same)
+        drop, conflict = judge(group, lambda row: form(rows, row))
         drops += drop
         conflicts += conflict
     kept = np.setdiff1d(kept, drops)
@@ -68,27 +68,20 @@ def first_of_each(numbered: pa.Table) -> npt.NDArray[np.int64]:
 
 def groups(numbered: pa.Table) -> Iterator[list[int]]:
     """The rows of each key that more than one row has, in order."""
-    counted = numbered.group_by(list(KEY), use_threads=False).aggregate([("row", "count")])
-    if counted.num_rows == numbered.num_rows:
-        return
     gathered = numbered.group_by(list(KEY), use_threads=False).aggregate([("row", "list"), ("row", "count")])
     for rows in gathered.filter(pc.greater(gathered["row_count"], 1))["row_list"].to_pylist():
         yield sorted(rows)
 
 
-def judge(
-    group: Sequence[int], record: Callable[[int], bytes], same: Callable[[bytes, bytes], bool], settled: int = 1
-) -> tuple[list[int], list[int]]:
+def judge(group: Sequence[int], form: Callable[[int], bytes], settled: int = 1) -> tuple[list[int], list[int]]:
     """Of the rows of one key in order, the first `settled` of which stay: the duplicates, and the conflicts."""
-    different = [record(row) for row in group[:settled]]
-    duplicates, conflicts = [], []
+    forms = {form(row) for row in group[:settled]}
+    duplicates: list[int] = []
+    conflicts: list[int] = []
     for row in group[settled:]:
-        text = record(row)
-        if any(same(text, other) for other in different):
-            duplicates.append(row)
-        else:
-            conflicts.append(row)
-            different.append(text)
+        its = form(row)
+        (duplicates if its in forms else conflicts).append(row)
+        forms.add(its)
     return duplicates, conflicts
 
 

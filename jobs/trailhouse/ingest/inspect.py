@@ -21,7 +21,7 @@ from pyiceberg.transforms import BucketTransform
 from pyiceberg.types import StringType
 
 from trailhouse import settings
-from trailhouse.decode.canonical import same
+from trailhouse.decode.canonical import form
 from trailhouse.decode.rebuild import record
 from trailhouse.ingest import duplicates
 from trailhouse.ingest.values import Twins
@@ -38,6 +38,7 @@ COLUMNS = (
     "source_object",
     "record_index",
     "parse_flags",
+    "batch_id",
 )
 KNOWN = ("account_id", "region", "event_date", "event_id", "content_hash")
 AT_ONCE = 500_000  # rows of published files compared in one go
@@ -61,6 +62,7 @@ class Look:
     """A task: some partitions."""
 
     lake: settings.Lake
+    batch_id: str
     partitions: tuple[Partition, ...]
 
 
@@ -72,6 +74,7 @@ class Seen:
     wholes: Counter[tuple[str, str]] = field(default_factory=Counter)  # (source, key) -> rows for an object as a whole
     flags: Counter[tuple[str, str]] = field(default_factory=Counter)  # (table, word) -> rows
     misplaced: Counter[str] = field(default_factory=Counter)  # table -> rows whose partition doesn't follow from them
+    strays: Counter[str] = field(default_factory=Counter)  # table -> rows of another batch, or of a place told twice
     malformed: list[str] = field(default_factory=list)  # files that are not of the table's schema or row count
     twins: list[Twins] = field(default_factory=list)
     looked_at: Counter[str] = field(default_factory=Counter)  # table -> rows
@@ -85,7 +88,7 @@ def look(task: Look) -> Seen:
         if partition.table == "quarantine":
             _count_quarantined(partition, io, seen)
         else:
-            _Partition(partition, io, seen).look()
+            _Partition(partition, io, seen).look(task.batch_id)
     return seen
 
 
@@ -112,8 +115,8 @@ class _Partition:
         self.files = [path for path, _, _ in partition.staged]
         self.rows = pa.concat_tables([self._read(number) for number in range(len(self.files))])
 
-    def look(self) -> None:
-        self._count()
+    def look(self, batch_id: str) -> None:
+        self._count(batch_id)
         self._check_place()
         self._find_twins()
 
@@ -127,11 +130,14 @@ class _Partition:
         read = read.append_column("file", pa.array(np.full(count, number, np.int32)))
         return read.append_column("place", pa.array(np.arange(count, dtype=np.int64)))
 
-    def _count(self) -> None:
+    def _count(self, batch_id: str) -> None:
         self.seen.looked_at[self.name] += self.rows.num_rows
         by_object = self.rows.group_by(["source", "source_object"]).aggregate([([], "count_all")])
         for row in by_object.to_pylist():
             self.seen.counts[self.name, row["source"], row["source_object"]] += row["count_all"]
+        places = self.rows.group_by(["source", "source_object", "record_index"]).aggregate([])
+        strange = pc.sum(pc.fill_null(pc.not_equal(self.rows["batch_id"], batch_id), True)).as_py()
+        self.seen.strays[self.name] += self.rows.num_rows - places.num_rows + (strange or 0)
         words = pc.value_counts(pc.list_flatten(self.rows["parse_flags"])).to_pylist()
         for word in words:
             self.seen.flags[self.name, word["values"]] += word["counts"]
@@ -162,7 +168,7 @@ class _Partition:
         flags: list[int] = []
         for group in duplicates.groups(both.take(pa.array(different))):
             stay = max(1, sum(row < first for row in group))
-            drop, conflict = duplicates.judge(group, lambda row: self._text(row, mine, theirs), same, stay)
+            drop, conflict = duplicates.judge(group, lambda row: self._form(row, mine, theirs), stay)
             drops += drop
             flags += conflict
         settled = self._flagged(mine)
@@ -185,8 +191,8 @@ class _Partition:
         for path, (dropped, flagged, by_drop, by_flag) in found.items():
             self.seen.twins.append(Twins(self.name, path, tuple(dropped), tuple(flagged), by_drop, by_flag))
 
-    def _text(self, row: int, mine: pa.Table, theirs: pa.Table) -> bytes:
-        """The original record of a row, ours or published."""
+    def _form(self, row: int, mine: pa.Table, theirs: pa.Table) -> bytes:
+        """The canonical form of a row's record, ours or published."""
         if row < theirs.num_rows:
             path, place = theirs["path"][row].as_py(), theirs["place"][row].as_py()
         else:
@@ -194,7 +200,7 @@ class _Partition:
             path, place = self.files[mine["file"][row].as_py()], mine["place"][row].as_py()
         if path not in self.whole:
             self.whole = {path: write.open_file(path, self.io).read()} | dict(list(self.whole.items())[:1])
-        return record(self.whole[path].slice(place, 1).to_pylist()[0], self.name)
+        return form(record(self.whole[path].slice(place, 1).to_pylist()[0], self.name))
 
     def _published(self, mine: pa.Table) -> pa.Table:
         """Published rows that have the key of one of ours, with where they lie."""

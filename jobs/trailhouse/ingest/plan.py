@@ -21,7 +21,7 @@ from pyiceberg.io import FileIO
 
 from trailhouse import settings
 from trailhouse.errors import UsageError
-from trailhouse.ingest.values import Object, PendingObject, Plan
+from trailhouse.ingest.values import Object, PendingObject, Plan, too_large
 from trailhouse.lake import catalog, rows
 from trailhouse.lake.catalog import Lake
 from trailhouse.sources.keys import prefix_of
@@ -187,6 +187,8 @@ class _Known:
             return True
         if not any(size == found.size for _, size, _ in generations):
             return False
+        if any(etag == too_large(found.size) for etag, _, _ in generations):
+            return True  # nobody has read it, and it has not become smaller
         read = reader_for(self._source).read(ToRead(found.key, "", found.size, found.modified), ReadLimits())
         return isinstance(read, Fetched) and any(etag == read.etag for etag, _, _ in generations)
 

@@ -35,13 +35,15 @@ def publish(lake: Lake, verdict: Verdict, totals: Totals, now: datetime) -> None
 
 
 def _publish_bookkeeping(lake: Lake, ready: StagedTable) -> None:
-    """These rows depend on nothing that is there: where main moved, the same files are staged on what it is now."""
-    while True:
-        try:
-            return commits.publish(lake, ready, keep=ready.table == "ledger")
-        except commits.MainMovedError:
-            files = commits.added_files(lake.table(ready.table), ready.snapshot)
-            ready = commits.stage(lake, ready.table, files, ready.branch.removeprefix(commits.BRANCH))
+    """These rows depend on nothing that is there: where main moved, the same files are appended to what it is now."""
+    batch_id = ready.branch.removeprefix(commits.BRANCH)
+    try:
+        commits.publish(lake, ready, keep=ready.table == "ledger")
+    except commits.MainMovedError:
+        table = lake.table(ready.table)
+        commits.append_once(lake, ready.table, commits.added_files(table, ready.snapshot), batch_id)
+        if ready.table != "ledger":
+            commits.drop_branch(lake, ready.table, ready.branch)
 
 
 def hold(lake: Lake, verdict: Verdict, outcomes: Sequence[Outcome], totals: Totals, now: datetime) -> None:

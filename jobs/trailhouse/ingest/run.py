@@ -178,7 +178,7 @@ def _stage_and_publish(
         log.info("audit: %s", {each.table: each.snapshot for each in ready.tables})
         verdict = audit.audit(lake, ready, written.outcomes, partial(run.each, "audit", inspect.look))
         bases = {each.base for each in ready.tables if each.table in schema.LAKE_TABLES}
-        if verdict.twins and not bases <= mended:
+        if verdict.twins and not bases <= mended and {check.name for check in verdict.broken} == {"unique"}:
             twins = sum(len(t.duplicates) + len(t.conflicts) for t in verdict.twins)
             log.info("twins: %d, in %d files, which are written again", twins, len(verdict.twins))
             written = _without_twins(run, lake, written, verdict.twins)
@@ -217,8 +217,8 @@ def _look_who_was_faster(lake: Lake, written: Written) -> None:
     for o in written.outcomes:
         days.setdefault(o.object.source_id, set()).add(o.object.log.day)
     for source, of in days.items():
-        known = rows.known_objects(lake, source, of).select(["key", "etag"]).to_pylist()
-        if any((source, row["key"], row["etag"]) in ours for row in known):
+        known = rows.known_objects(lake, source, of).select(["key", "etag", "batch_id"]).to_pylist()
+        if any((source, row["key"], row["etag"]) in ours and row["batch_id"] != written.batch_id for row in known):
             stage.discard(lake, written.batch_id)
             raise TrailhouseError(
                 f"batch {written.batch_id}: another run ingested the same objects at the same time; nothing is lost or "
@@ -255,23 +255,16 @@ def _settle_unfinished(run: Run, lake: Lake, result: Result) -> None:
             if ended[batch_id] == "published":  # it died before it took its last branch away
                 stage.discard(lake, batch_id)
             continue
-        outcomes = stage.outcomes(lake, batch_id)
-        if not outcomes:
+        written = stage.written(lake, batch_id)
+        if written is None:
             stage.discard(lake, batch_id)
             continue
-        ready = stage.staged(lake, batch_id)
-        verdict = audit.audit(lake, ready, outcomes, partial(run.each, "audit", inspect.look))
-        totals = dict(task.tallied(outcomes))
         try:
-            if verdict.twins:
-                raise commits.MainMovedError(verdict.twins[0].table)
-            _refuse_if_broken(lake, verdict, outcomes, totals, run.clock())
-            publish.publish(lake, verdict, totals, run.clock())
-        except commits.MainMovedError:
-            stage.discard(lake, batch_id)
+            _, findings = _stage_and_publish(run, lake, written, 0)
         except GateError as refused:
             result.refused.append(str(refused))
         else:
+            result.findings += findings
             result.settled.append(batch_id)
 
 

@@ -23,11 +23,20 @@ ORDER = (*schema.LAKE_TABLES, "quarantine", "ledger")
 
 
 def stage(lake: Lake, written: Written, now: datetime) -> Staged:
-    """Commit the files to the batch's branches, in place of what an earlier round staged."""
-    discard(lake, written.batch_id)
+    """Commit the files to the batch's branches, in place of what an earlier round staged; what is published stays."""
+    shown = {name: commits.published_as(lake, name, written.batch_id) for name in ORDER}
+    if any(shown.values()):
+        # Only rows are staged anew: the ledger's branch must stand, since it tells that the batch is not over.
+        shown |= {
+            name: shown[name] or commits.staged(lake, name, written.batch_id) for name in ("quarantine", "ledger")
+        }
+    else:
+        discard(lake, written.batch_id)
     files = {name: made for name, made in written.files.items() if made}
     files["ledger"] = tuple(_ledger_files(lake, written, now))
-    tables = [commits.stage(lake, name, files[name], written.batch_id) for name in ORDER if name in files]
+    tables = [
+        shown[name] or commits.stage(lake, name, files[name], written.batch_id) for name in ORDER if name in files
+    ]
     return Staged(written.batch_id, tuple(tables))
 
 
@@ -41,6 +50,14 @@ def discard(lake: Lake, batch_id: str) -> None:
     """Forget what a batch has staged; the ledger first, since its branch says that all the others stand."""
     for name in reversed(ORDER):
         commits.drop_branch(lake, name, commits.BRANCH + batch_id)
+
+
+def written(lake: Lake, batch_id: str) -> Written | None:
+    """What an earlier run has written, read back from its branches; None where it was not staged whole."""
+    told = outcomes(lake, batch_id)
+    tables = [each for each in staged(lake, batch_id).tables if each.table != "ledger"]
+    files = {each.table: tuple(commits.added_files(lake.table(each.table), each.snapshot)) for each in tables}
+    return Written(batch_id, files, told, ()) if told else None
 
 
 def outcomes(lake: Lake, batch_id: str) -> tuple[Outcome, ...]:

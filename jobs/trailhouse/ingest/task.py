@@ -20,11 +20,12 @@ from pyiceberg.io import FileIO
 from pyiceberg.manifest import DataFile
 
 from trailhouse import settings
-from trailhouse.decode import Account, Limits, Reject, decode
-from trailhouse.decode.canonical import same
+from trailhouse.decode import Account, Decoded, Delivered, Limits, Reject, parts
+from trailhouse.decode.canonical import form
+from trailhouse.decode.parse import OBJECT_KEPT
 from trailhouse.decode.rebuild import record
 from trailhouse.ingest import duplicates
-from trailhouse.ingest.values import Object, Outcome, PendingObject
+from trailhouse.ingest.values import Object, Outcome, PendingObject, too_large
 from trailhouse.lake import catalog, rows, schema, write
 from trailhouse.sources.listing import source_id
 from trailhouse.sources.objects import Fetched, Pending, ReadLimits, TooLarge, ToRead, fetch, reader_for
@@ -68,7 +69,7 @@ def work(task: Work) -> Done:
         if isinstance(got, Pending):
             writer.done.pending.append(PendingObject(wanted.source_id, wanted.key, got.reason, got.detail))
         elif isinstance(got, TooLarge):
-            writer.settle(wanted, got.object.etag or f"size:{got.size}", "", _too_large(got))
+            writer.settle(wanted, got.object.etag or too_large(got.size), "", _too_large(got))
         else:
             writer.take(wanted, got)
     writer.decode()
@@ -108,18 +109,37 @@ class _Writer:
 
     def decode(self) -> None:
         """Decode the objects that wait, and hold their rows."""
-        if not self.waiting:
+        waiting, self.waiting = self.waiting, []
+        if not waiting:
             return
-        pairs = [(got.data, wanted.delivered) for wanted, got in self.waiting]
-        decoded = decode(pairs, self.task.limits, fast=self.task.fast)
+        done = 0
+        try:
+            for decoded in parts(_pairs(waiting), self.task.limits, fast=self.task.fast):
+                self._take_rows(waiting[done : done + len(decoded.accounts)], decoded)
+                done += len(decoded.accounts)
+        except Exception:
+            for one in waiting[done:]:
+                self._decode_alone(one)
+
+    def _decode_alone(self, one: tuple[Object, Fetched]) -> None:
+        """Decode one object where decoding it among others has failed; the one that fails again is quarantined."""
+        try:
+            for decoded in parts(_pairs([one]), self.task.limits, fast=self.task.fast):
+                self._take_rows([one], decoded)
+        except Exception as error:
+            wanted, got = one
+            reason = f"internal:{type(error).__name__}"
+            reject = Reject(reason, None, got.data[:OBJECT_KEPT], got.size, got.stored_sha256)
+            self.settle(wanted, got.etag, got.stored_sha256, Account(0, (reject,), 0, (), "", 0))
+
+    def _take_rows(self, which: Sequence[tuple[Object, Fetched]], decoded: Decoded) -> None:
         first = len(self.done.outcomes)
-        for (wanted, got), account in zip(self.waiting, decoded.accounts, strict=True):
+        for (wanted, got), account in zip(which, decoded.accounts, strict=True):
             self.settle(wanted, got.etag, got.stored_sha256, account)
         if decoded.rows.num_rows:
             numbers = pc.add(decoded.objects, pa.scalar(first, pa.int32()))
-            self._hold(schema.KINDS[self.waiting[0][0].log.kind], decoded.rows, numbers)
-        self.waiting = []
-        if sum(part.nbytes for parts in self.held.values() for part in parts) > HELD_BYTES:
+            self._hold(schema.KINDS[which[0][0].log.kind], decoded.rows, numbers)
+        if sum(part.nbytes for held in self.held.values() for part in held) > HELD_BYTES:
             self.flush()
 
     def settle(self, wanted: Object, etag: str, stored_sha256: str, account: Account) -> None:
@@ -136,8 +156,8 @@ class _Writer:
 
     def flush(self) -> None:
         """Write what is held."""
-        for name, parts in self.held.items():
-            gathered = pa.concat_tables(parts)
+        for name, held in self.held.items():
+            gathered = pa.concat_tables(held)
             if name in schema.LAKE_TABLES:
                 gathered = self._settle(name, gathered)
             files = write.write_rows(gathered.drop_columns(["object"]), self.metadata[name], self.io)
@@ -148,15 +168,19 @@ class _Writer:
         batch = pa.repeat(self.task.batch_id, gathered.num_rows)
         gathered = gathered.set_column(gathered.column_names.index("batch_id"), "batch_id", batch)
 
-        def text(of: pa.Table, row: int) -> bytes:
-            return record(of.slice(row, 1).to_pylist()[0], name)
+        def canonical(of: pa.Table, row: int) -> bytes:
+            return form(record(of.slice(row, 1).to_pylist()[0], name))
 
-        settled = duplicates.settle(gathered, text, same)
+        settled = duplicates.settle(gathered, canonical)
         for number in settled.duplicates.keys() | settled.conflicts.keys():
             self.done.outcomes[number] = adjusted(
                 self.done.outcomes[number], settled.duplicates[number], settled.conflicts[number]
             )
         return settled.rows
+
+
+def _pairs(objects: Sequence[tuple[Object, Fetched]]) -> list[tuple[bytes, Delivered]]:
+    return [(got.data, wanted.delivered) for wanted, got in objects]
 
 
 def adjusted(outcome: Outcome, dropped: int, flagged: int) -> Outcome:

@@ -34,6 +34,11 @@ class Object:
         return Delivered(self.source_id, self.key, self.log.kind, self.log.account_id, self.log.region)
 
 
+def too_large(size: int) -> str:
+    """What stands for the etag of a local file that was too large to be read."""
+    return f"size:{size}"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One batch: what will be read. Written down before any work."""

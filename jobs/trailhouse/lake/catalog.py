@@ -32,6 +32,7 @@ from pyiceberg.types import (
     StringType,
     TimestampType,
 )
+from sqlalchemy import URL
 
 from trailhouse import __version__, settings
 from trailhouse.errors import TrailhouseError, UsageError
@@ -88,7 +89,7 @@ def open_lake(where: settings.Lake) -> Lake:
     """An existing lake."""
     lake = Lake(where, _connect(where, create=False))
     try:
-        lake.table("batches")
+        _check_version(lake.table("batches"))
     except NoSuchTableError as error:
         raise UsageError(
             f"there is no lake at {where.location}: make one with `trailhouse ingest SOURCE --lake …`"
@@ -107,7 +108,9 @@ def make_lake(where: settings.Lake) -> Lake:
     existing = {name for db in {where.database, where.ops_database} for name in lake.catalog.list_tables(db)}
     for name in schema.TABLES:
         known = lake.name(name) in existing
-        _begin(lake.table(name) if known else _make_table(lake, schema.table(name)))
+        table = lake.table(name) if known else _make_table(lake, schema.table(name))
+        _check_version(table)
+        _begin(table)
     return lake
 
 
@@ -126,10 +129,10 @@ def file_io(where: settings.Lake) -> FileIO:
 
 
 def warehouse(where: settings.Lake) -> str:
-    """The lake's location as a URI."""
+    """The lake's location: a plain path, since PyIceberg takes a `file:` address by the letter, escapes and all."""
     if "://" in where.location:
         return where.location.rstrip("/")
-    return Path(where.location).absolute().as_uri()
+    return str(Path(where.location).absolute())
 
 
 def _connect(where: settings.Lake, create: bool) -> Catalog:
@@ -141,7 +144,7 @@ def _connect(where: settings.Lake, create: bool) -> Catalog:
         if not create and not path.is_file():
             raise UsageError(f"there is no lake at {where.location}: make one with `trailhouse ingest SOURCE --lake …`")
         make_folder(path.parent)
-        properties |= {"type": "sql", "uri": f"sqlite:///{path}"}
+        properties |= {"type": "sql", "uri": URL.create("sqlite", database=str(path)).render_as_string()}
     elif where.catalog == "rest":
         properties |= {"type": "rest", "uri": where.catalog_uri}
     else:
@@ -197,6 +200,15 @@ def _make_table(lake: Lake, table: schema.Table) -> Table:
     except TableAlreadyExistsError:
         made = lake.table(table.name)  # another first run was faster
     return made
+
+
+def _check_version(table: Table) -> None:
+    """A lake of a newer release may have columns that this one would leave empty."""
+    made = table.properties.get("trailhouse.schema-version", SCHEMA_VERSION)
+    if int(made) > int(SCHEMA_VERSION):
+        raise UsageError(
+            f"the lake is of a newer release (schema {made}, this one knows {SCHEMA_VERSION}): upgrade first"
+        )
 
 
 def _begin(table: Table) -> None:

@@ -149,11 +149,11 @@ def head(table: Table) -> int:
 
 def history(table: Table, start: int | None = None) -> Iterator[Snapshot]:
     """A snapshot (main's, unless told) and its ancestors, newest first."""
-    snapshot = table.metadata.snapshot_by_id(start or head(table))
-    while snapshot is not None:
-        yield snapshot
-        parent = snapshot.parent_snapshot_id
-        snapshot = table.metadata.snapshot_by_id(parent) if parent is not None else None
+    known = {snapshot.snapshot_id: snapshot for snapshot in table.metadata.snapshots}
+    at: int | None = start or head(table)
+    while at in known:
+        yield known[at]
+        at = known[at].parent_snapshot_id
 
 
 def _append(table: Table, files: Sequence[DataFile], batch_id: str, branch: str, is_done: Callable[[], bool]) -> None:

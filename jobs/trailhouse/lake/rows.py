@@ -23,4 +23,4 @@ def table_of(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 def known_objects(lake: Lake, source_id: str, days: Iterable[date]) -> pa.Table:
     """Of the ledger: what is settled for these days' folders of a source."""
     which: BooleanExpression = And(EqualTo("source", source_id), In("key_day", set(days)))
-    return lake.table("ledger").scan(which, selected_fields=("key", "etag", "size", "modified")).to_arrow()
+    return lake.table("ledger").scan(which, selected_fields=("key", "etag", "size", "modified", "batch_id")).to_arrow()
