@@ -73,6 +73,9 @@ def connected(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
             connection.execute(view)
         connection.execute(f"SET search_path = '{lake.where.database},{lake.where.ops_database}'")
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(
+            "SET temp_directory = ''"
+        )  # what spills would be log content, in whatever folder this runs in
         # A question is about the lake: it has no business with other files of this machine.
         connection.execute(f"SET allowed_directories = [{_literal(catalog.warehouse(lake.where) + '/')}]")
         connection.execute("SET enable_external_access = false")
