@@ -25,7 +25,20 @@ from trailhouse.ingest import inspect
 from trailhouse.lake import session
 
 ROOT = Path(__file__).resolve().parents[1]
-FIELDS = {"batch_id", "status", "objects", "records", "rows", "duplicates", "quarantined", "pending", "bytes_in", "bytes_out", "list_calls", "seconds"}
+FIELDS = {
+    "batch_id",
+    "status",
+    "objects",
+    "records",
+    "rows",
+    "duplicates",
+    "quarantined",
+    "pending",
+    "bytes_in",
+    "bytes_out",
+    "list_calls",
+    "seconds",
+}
 
 
 @pytest.fixture
@@ -59,7 +72,13 @@ def test_0_done_and_0_nothing_to_do(call, tmp_path):
     assert code == 0 and len(out.splitlines()) == 1
     told = last(out)
     assert told.keys() >= FIELDS
-    assert (told["status"], told["objects"], told["records"], told["rows"], told["pending"]) == ("published", 8, 8, 8, 0)
+    assert (told["status"], told["objects"], told["records"], told["rows"], told["pending"]) == (
+        "published",
+        8,
+        8,
+        8,
+        0,
+    )
     assert told["batch_id"] and told["bytes_in"] > 0 and told["bytes_out"] > 0
     code, out, _ = call("ingest", logs, "--lake", lake, "--format", "json")
     assert (code, last(out)["status"]) == (0, "nothing_to_do") and last(out).keys() >= FIELDS
@@ -68,10 +87,10 @@ def test_0_done_and_0_nothing_to_do(call, tmp_path):
 @pytest.mark.parametrize("form", ["table", "json", "csv", "csv_raw"])
 def test_nothing_but_the_result_goes_to_stdout(call, tmp_path, form):
     logs = plain(8).save(tmp_path / "logs")
-    (logs / "AWSLogs" / "loop").symlink_to("loop")
+    (logs / key("dangling")).symlink_to("nowhere")
     code, out, err = call("ingest", logs, "--lake", tmp_path / "lake", "--format", form)
     assert code == 5
-    assert "loop" not in out or form in ("json", "csv", "csv_raw")
+    assert form != "table" or ("dangling" in err and "dangling" not in out)
     if form == "json":
         assert [json.loads(line) for line in out.splitlines()]
     if form.startswith("csv"):
@@ -98,15 +117,9 @@ USAGE = [
     ["no-such-command"],
     [],
 ]
-BUGS = {("ingest", "--dry-run", "--lake", "{lake}"): "bug: a dry run without a source says 0 objects and exit 0"}
 
 
-def usage(arguments):
-    bug = BUGS.get(tuple(arguments))
-    return pytest.param(arguments, id=" ".join(arguments) or "nothing", marks=[pytest.mark.xfail(reason=bug, strict=True)] if bug else [])
-
-
-@pytest.mark.parametrize("arguments", [usage(a) for a in USAGE])
+@pytest.mark.parametrize("arguments", USAGE, ids=lambda words: " ".join(words) or "nothing")
 def test_2_wrong_usage_writes_nothing(call, tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
     logs = plain(8).save(tmp_path / "logs")
@@ -139,7 +152,7 @@ def test_5_partial_names_what_is_pending(call, tmp_path, monkeypatch):
     logs = plain(8).save(tmp_path / "logs")
     gone = sorted(plain(8).objects)[2]
     after_the_plan(monkeypatch, lambda: (logs / gone).unlink())
-    code, out, err = call("ingest", logs, "--lake", tmp_path / "lake", "--format", "json")
+    code, out, _err = call("ingest", logs, "--lake", tmp_path / "lake", "--format", "json")
     assert code == 5
     told = last(out)
     assert (told["status"], told["pending"], told["objects"]) == ("partial", 1, 7)
@@ -160,7 +173,9 @@ def test_the_strict_path_makes_the_same_rows(call, tmp_path):
     logs = plain(16).save(tmp_path / "logs")
     for name, more in (("fast", []), ("strict", ["--no-fast-path"])):
         assert call("ingest", logs, "--lake", tmp_path / name, *more)[0] == 0
-    assert Contents(where(tmp_path / "fast")).without_lineage() == Contents(where(tmp_path / "strict")).without_lineage()
+    assert (
+        Contents(where(tmp_path / "fast")).without_lineage() == Contents(where(tmp_path / "strict")).without_lineage()
+    )
 
 
 # ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -200,7 +215,9 @@ UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u206
 
 
 def test_a_table_shows_hostile_values_and_does_nothing(call, haunted):
-    code, out, _ = call("sql", "SELECT event_id, user_agent, event_name FROM events ORDER BY event_id", "--lake", haunted)
+    code, out, _ = call(
+        "sql", "SELECT event_id, user_agent, event_name FROM events ORDER BY event_id", "--lake", haunted
+    )
     assert code == 0 and not UNSAFE.search(out)
     assert len(out.splitlines()) == len(HOSTILE) + 2, "a value made a line of its own"
     assert "[red]x[/red]" in out and ":smile:" in out
@@ -271,22 +288,35 @@ def test_sql_starts_no_jvm(call, tmp_path):
     env = environment(PATH=f"{java.parent}:{os.environ['PATH']}", JAVA_HOME=str(tmp_path))
     script = "import sys; from trailhouse import cli\ntry: cli.main()\nfinally: print(*(n for n in ('pyspark', 'py4j') if n in sys.modules), file=sys.stderr)"
     for arguments in (["sql", "SELECT count(*) AS n FROM events", "--format", "json"], ["status", "--format", "json"]):
-        done = subprocess.run([sys.executable, "-c", script, *arguments, "--lake", tmp_path / "lake"], env=env, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", script, *arguments, "--lake", tmp_path / "lake"],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         assert done.stdout.startswith("{") and done.stderr.strip() == "" and not (tmp_path / "started").exists()
 
 
 @pytest.mark.spark
 def test_130_on_interrupt_with_everything_whole(tmp_path):
     """As a terminal does it: the signal goes to the whole group, in the middle of a real run with real workers."""
-    bucket = plain(800)
+    bucket = plain(200)
     logs, lake = bucket.save(tmp_path / "logs"), tmp_path / "lake"
     arguments = ["ingest", logs, "--lake", lake, "--batch-objects", "2", "--format", "json"]
-    child = subprocess.Popen(command(*arguments), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    child = subprocess.Popen(
+        command(*arguments),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     until = time.monotonic() + 90
     while not list(lake.rglob("data/*/*/*/*.parquet")) and child.poll() is None and time.monotonic() < until:
         time.sleep(0.05)
     os.killpg(child.pid, signal.SIGINT)
-    out, err = child.communicate(timeout=60)
+    _, err = child.communicate(timeout=60)
     assert child.returncode == 130, (child.returncode, err)
     assert "run the same command again" in err and "Traceback" not in err
     contents = Contents(where(lake))
@@ -302,10 +332,16 @@ def test_130_on_interrupt_with_everything_whole(tmp_path):
 @pytest.mark.spark
 def test_killed_in_the_middle_of_spark_the_next_run_goes_on(tmp_path):
     """SIGKILL to the whole group: driver, JVM and workers."""
-    bucket = plain(800)
+    bucket = plain(200)
     logs, lake = bucket.save(tmp_path / "logs"), tmp_path / "lake"
     arguments = ["ingest", logs, "--lake", lake, "--batch-objects", "3", "--format", "json"]
-    child = subprocess.Popen(command(*arguments), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    child = subprocess.Popen(
+        command(*arguments),
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     until = time.monotonic() + 90
     while not list(lake.rglob("data/*/*/*/*.parquet")) and child.poll() is None and time.monotonic() < until:
         time.sleep(0.02)

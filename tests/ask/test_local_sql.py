@@ -19,7 +19,10 @@ def opened(tmp_path_factory) -> catalog.Lake:
     folder = tmp_path_factory.mktemp("ask")
     where = settings.Lake(location=str(folder / "lake"), catalog_uri=str(folder / "lake/catalog.sqlite"))
     made = Bucket()
-    made.put(key("a"), *(event(n, requestParameters={"bucketName": f"b{n % 3}", "n": n, "list": [1, 2, n]}) for n in range(1, 11)))
+    made.put(
+        key("a"),
+        *(event(n, requestParameters={"bucketName": f"b{n % 3}", "n": n, "list": [1, 2, n]}) for n in range(1, 11)),
+    )
     made.put(key("b", OTHER), event(20, OTHER, eventName="DeleteBucket", errorCode="AccessDenied", readOnly=False))
     made.put(key("c"), event(30, eventTime="never"), event(1, eventName="Forged"), b"[]")
     ingest(where, made.save(folder / "logs"))
@@ -32,34 +35,70 @@ def rows(opened, sql: str) -> list[tuple]:
 
 ANSWERS = [
     ("SELECT count(*) FROM events", [(13,)]),
-    ("SELECT json_extract_scalar(request_parameters, '$.bucketName') AS b, count(*) FROM events WHERE json_extract_scalar(request_parameters, '$.n') IS NOT NULL GROUP BY 1 ORDER BY 1", [("b0", 3), ("b1", 4), ("b2", 3)]),
-    ("SELECT json_extract_scalar(request_parameters, '$.list[2]') FROM events WHERE event_id LIKE '00000004%'", [("4",)]),
-    ("SELECT CAST(date_trunc('day', event_time) AS DATE) = event_date FROM events WHERE event_time IS NOT NULL GROUP BY 1", [(True,)]),
+    (
+        "SELECT json_extract_scalar(request_parameters, '$.bucketName') AS b, count(*) FROM events WHERE json_extract_scalar(request_parameters, '$.n') IS NOT NULL GROUP BY 1 ORDER BY 1",
+        [("b0", 3), ("b1", 4), ("b2", 3)],
+    ),
+    (
+        "SELECT json_extract_scalar(request_parameters, '$.list[2]') FROM events WHERE event_id LIKE '00000004%'",
+        [("4",)],
+    ),
+    (
+        "SELECT CAST(date_trunc('day', event_time) AS DATE) = event_date FROM events WHERE event_time IS NOT NULL GROUP BY 1",
+        [(True,)],
+    ),
     ("SELECT approx_distinct(event_name) FROM events WHERE event_name <> 'x'", [(3,)]),
     ("SELECT event_name FROM events WHERE contains(parse_flags, 'id_conflict')", [("Forged",)]),
     ("SELECT count(*) FROM events WHERE contains(parse_flags, 'time')", [(1,)]),
     ("SELECT cardinality(parse_flags) FROM events WHERE contains(parse_flags, 'time')", [(1,)]),
-    ("SELECT flag, count(*) FROM events CROSS JOIN UNNEST(parse_flags) AS t(flag) GROUP BY 1 ORDER BY 1", [("id_conflict", 1), ("time", 1)]),
+    (
+        "SELECT flag, count(*) FROM events CROSS JOIN UNNEST(parse_flags) AS t(flag) GROUP BY 1 ORDER BY 1",
+        [("id_conflict", 1), ("time", 1)],
+    ),
     ("SELECT element_at(parse_flags, 1) FROM events WHERE contains(parse_flags, 'time')", [("time",)]),
-    ("SELECT array_join(array_sort(array_agg(DISTINCT account_id)), ',') FROM events", [("111122223333,444455556666",)]),
-    ("SELECT any_match(ARRAY[1, 2], x -> x > 1)", [(True,)]),
+    (
+        "SELECT array_join(array_sort(array_agg(DISTINCT account_id)), ',') FROM events",
+        [("111122223333,444455556666",)],
+    ),
+    ("SELECT cardinality(filter(ARRAY[1, 2, 3], x -> x > 1)), transform(ARRAY[1, 2], x -> x * 2)", [(2, [2, 4])]),
     ("SELECT TRY(CAST('x' AS INTEGER)), TRY_CAST('7' AS INTEGER), CAST('8' AS BIGINT)", [(None, 7, 8)]),
-    ("SELECT CAST(json_extract(request_parameters, '$.n') AS INTEGER) FROM events WHERE event_id LIKE '00000005%'", [(5,)]),
-    ("SELECT date_add('day', 1, DATE '2026-03-01'), date_diff('hour', TIMESTAMP '2026-03-01 00:00:00', TIMESTAMP '2026-03-01 05:00:00')", None),
-    ("SELECT regexp_like(event_name, '^Delete'), regexp_extract(event_name, '^[A-Z][a-z]+') FROM events WHERE account_id = '444455556666'", [(True, "Delete")]),
-    ("SELECT split_part(source_ip, '.', 1), strpos(user_agent, '/') FROM events WHERE account_id = '444455556666'", [("192", 8)]),
-    ("SELECT count_if(read_only), max_by(event_name, event_time) FROM events WHERE account_id = '444455556666'", [(0, "DeleteBucket")]),
+    (
+        "SELECT CAST(json_extract(request_parameters, '$.n') AS INTEGER) FROM events WHERE event_id LIKE '00000005%'",
+        [(5,)],
+    ),
+    (
+        "SELECT date_add('day', 1, DATE '2026-03-01'), date_diff('hour', TIMESTAMP '2026-03-01 00:00:00', TIMESTAMP '2026-03-01 05:00:00')",
+        None,
+    ),
+    (
+        "SELECT regexp_like(event_name, '^Delete'), regexp_extract(event_name, '^[A-Z][a-z]+') FROM events WHERE account_id = '444455556666'",
+        [(True, "Delete")],
+    ),
+    (
+        "SELECT split_part(source_ip, '.', 1), strpos(user_agent, '/') FROM events WHERE account_id = '444455556666'",
+        [("192", 8)],
+    ),
+    (
+        "SELECT count_if(read_only), max_by(event_name, event_time) FROM events WHERE account_id = '444455556666'",
+        [(0, "DeleteBucket")],
+    ),
     ("WITH a AS (SELECT 1 AS x) SELECT x FROM a UNION ALL SELECT 2 ORDER BY 1", [(1,), (2,)]),
-    ("SELECT event_date FROM events WHERE event_date BETWEEN DATE '2026-03-01' AND DATE '2026-03-31' AND account_id = '444455556666'", None),
+    (
+        "SELECT event_date FROM events WHERE event_date BETWEEN DATE '2026-03-01' AND DATE '2026-03-31' AND account_id = '444455556666'",
+        None,
+    ),
     ("SELECT approx_percentile(record_index, 0.5) FROM events", None),
     ("SELECT state, count(*) FROM ledger GROUP BY 1", [("done", 3)]),
     ("SELECT reason FROM quarantine", [("not_object",)]),
     ("SELECT count(*) FROM trailhouse.events, trailhouse_ops.batches", [(13,)]),
-    ("SELECT coalesce(nullif(error_code, ''), 'none') AS e, count(*) FROM events GROUP BY 1 ORDER BY 2", [("AccessDenied", 1), ("none", 12)]),
+    (
+        "SELECT coalesce(nullif(error_code, ''), 'none') AS e, count(*) FROM events GROUP BY 1 ORDER BY 2",
+        [("AccessDenied", 1), ("none", 12)],
+    ),
 ]
 
 
-@pytest.mark.parametrize(("sql", "answer"), ANSWERS, ids=[a[0][:60] for a in ANSWERS])
+@pytest.mark.parametrize(("sql", "answer"), ANSWERS, ids=lambda value: value[:60] if isinstance(value, str) else "")
 def test_what_athena_understands_is_answered_here(opened, sql, answer):
     got = rows(opened, sql)
     assert got == answer if answer is not None else got
@@ -69,7 +108,8 @@ def test_what_athena_understands_is_answered_here(opened, sql, answer):
     "SELECT 1; SELECT 2", "", "   ", "-- nothing", "DROP TABLE events", "DELETE FROM events", "INSERT INTO events SELECT * FROM events",
     "CREATE TABLE x AS SELECT 1", "UPDATE events SET region = 'x'", "COPY (SELECT 1) TO '/tmp/x'", "ATTACH '/tmp/x'", "SET threads = 1",
     "PRAGMA database_list", "CALL x()", "INSTALL httpfs", "LOAD httpfs", "SELECT", "nonsense", "SELECT * FROM nowhere", "SELECT nothing FROM events",
-    "UNLOAD (SELECT 1) TO 's3://x/' WITH (format = 'PARQUET')", "WITH a AS (DELETE FROM events RETURNING *) SELECT * FROM a", "SELECT 1 INTO x",
+    "UNLOAD (SELECT 1) TO 's3://x/' WITH (format = 'PARQUET')", "WITH a AS (DELETE FROM events RETURNING *) SELECT * FROM a",
+    "SELECT 1 INTO x",
 ])  # fmt: skip
 def test_anything_but_one_select_is_refused(opened, sql, tmp_path):
     before = files(Path(opened.where.location))
@@ -82,7 +122,6 @@ def test_anything_but_one_select_is_refused(opened, sql, tmp_path):
     "SELECT * FROM read_csv('{secret}')", "SELECT * FROM '{secret}'", "SELECT * FROM read_text('{secret}')", "SELECT * FROM glob('/etc/*')",
     "SELECT * FROM read_blob('{secret}')", "SELECT getenv('HOME')", "SELECT * FROM duckdb_secrets()",
 ])  # fmt: skip
-@pytest.mark.xfail(reason="question: a SELECT may read any file of this machine and the environment; Athena could not")
 def test_a_query_reads_the_lake_and_nothing_else(opened, sql, tmp_path):
     secret = tmp_path / "secret.csv"
     secret.write_text("a\ncanary\n")
@@ -107,6 +146,9 @@ def test_every_saved_report_is_answered(opened, name):
 def test_status_counts_what_is_there(opened):
     told = status.status(opened)
     assert {row[0]: row[1] for row in told["tables"].rows}["trailhouse.events"] == 13
-    assert [(row[0], row[1], row[4]) for row in told["accounts"].rows] == [("111122223333", "us-east-1", 12), ("444455556666", "us-east-1", 1)]
+    assert [(row[0], row[1], row[4]) for row in told["accounts"].rows] == [
+        ("111122223333", "us-east-1", 12),
+        ("444455556666", "us-east-1", 1),
+    ]
     assert told["quarantine"].rows == [("not_object", 1, 1)]
     assert len(told["batches"].rows) == 1

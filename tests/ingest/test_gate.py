@@ -1,0 +1,397 @@
+"""
+The gate: a batch with a broken invariant is refused and held, and says which; nothing of it is seen; the rest goes on.
+
+Each test breaks one thing that ingest relies on, and the right check must refuse. The broken thing stands for a bug.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from inspect import stack as inspect_stack
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.parquet
+import pytest
+
+from tests import model
+from tests.buckets import Bucket, event, key, plain
+from tests.ingest.contents import DATA, Contents, files, holds_together, ingest, only_audited
+from trailhouse.ask import local
+from trailhouse.errors import GateError, TrailhouseError
+from trailhouse.ingest import inspect, publish, rewrite, task
+from trailhouse.lake import catalog, commits, write
+from trailhouse.lake.write import write_rows
+
+BAD_RECORD = b'{"eventID":"x","eventID":"y"}'
+
+
+def good_and_bad() -> Bucket:
+    made = plain(8)
+    made.put(key("rotten"), event(90), BAD_RECORD)
+    made.objects[key("broken")] = b"\x1f\x8b nothing"
+    return made
+
+
+def of_events(rows: pa.Table) -> bool:
+    return (
+        "event_id" in rows.column_names
+        and "record_index" in rows.column_names
+        and "raw_sha256" not in rows.column_names
+    )
+
+
+# ── sabotages: each takes the place of `write.write_rows` or of another step ─────────────────────────────────────────
+
+
+def loses_the_last_row(rows, metadata, io):
+    return write_rows(rows.slice(0, rows.num_rows - 1) if of_events(rows) else rows, metadata, io)
+
+
+def writes_a_row_twice(rows, metadata, io):
+    return write_rows(pa.concat_tables([rows, rows.slice(0, 1)]) if of_events(rows) else rows, metadata, io)
+
+
+def writes_a_row_twice_at_first(rows, metadata, io):
+    """In the task; the rewrite of files with twins is sound."""
+    double = of_events(rows) and "object" not in rows.column_names and not in_rewrite()
+    return write_rows(pa.concat_tables([rows, rows.slice(0, 1)]) if double else rows, metadata, io)
+
+
+def in_rewrite() -> bool:
+    return any(frame.function == "rewrite" for frame in inspect_stack())
+
+
+def swaps_a_row_for_another(rows, metadata, io):
+    """As many rows as before, but one of them stands twice and another not at all."""
+    if of_events(rows) and rows.num_rows > 1:
+        rows = pa.concat_tables([rows.slice(0, rows.num_rows - 1), rows.slice(0, 1)])
+    return write_rows(rows, metadata, io)
+
+
+def loses_quarantined(rows, metadata, io):
+    return write_rows(rows.slice(0, 0) if "raw_sha256" in rows.column_names else rows, metadata, io)
+
+
+def loses_quarantined_objects(rows, metadata, io):
+    if "raw_sha256" in rows.column_names:
+        rows = rows.filter(pa.compute.is_valid(rows["record_index"]))
+    return write_rows(rows, metadata, io)
+
+
+def puts_a_file_into_another_partition(rows, metadata, io):
+    made = write_rows(rows, metadata, io)
+    if of_events(rows):
+        for file in made:
+            file.partition[1] = "eu-north-1"
+    return made
+
+
+def dates_a_row_by_another_day(rows, metadata, io):
+    if of_events(rows):
+        at = rows.column_names.index("event_date")
+        days = rows["event_date"].cast(pa.int32()).to_pylist()
+        days[0] += 1
+        rows = rows.set_column(at, rows.field(at), pa.array(days, pa.int32()).cast(pa.date32()))
+    return write_rows(rows, metadata, io)
+
+
+def counts_rows_wrong(rows, metadata, io):
+    made = write_rows(rows, metadata, io)
+    if of_events(rows):
+        made[0]._data[4] += 1  # record_count
+        assert made[0].record_count == rows.num_rows + 1 or len(made) > 1
+    return made
+
+
+def writes_another_schema(rows, metadata, io):
+    made = write_rows(rows, metadata, io)
+    if of_events(rows):
+        path = made[0].file_path.removeprefix("file://")
+        kept = pa.parquet.ParquetFile(path).read()
+        pa.parquet.write_table(
+            kept.rename_columns(
+                [
+                    "user_agent" if n == "source_ip" else "source_ip" if n == "user_agent" else n
+                    for n in kept.column_names
+                ]
+            ),
+            path,
+        )
+    return made
+
+
+WRITERS = [
+    (loses_the_last_row, {"accounting"}),
+    (writes_a_row_twice, {"accounting", "unique"}),
+    (writes_a_row_twice_at_first, {"accounting", "unique"}),
+    (swaps_a_row_for_another, {"accounting", "unique"}),
+    (loses_quarantined, {"accounting"}),
+    (loses_quarantined_objects, {"accounting"}),
+    (puts_a_file_into_another_partition, {"partition"}),
+    (dates_a_row_by_another_day, {"partition"}),
+    (counts_rows_wrong, {"schema", "looked_at_all"}),
+    (writes_another_schema, {"schema"}),
+]
+
+
+@pytest.mark.parametrize(("sabotage", "checks"), WRITERS, ids=lambda each: each.__name__ if callable(each) else "")
+def test_what_a_writer_does_wrong_is_refused(lake, tmp_path, monkeypatch, sabotage, checks):
+    logs = good_and_bad().save(tmp_path / "logs")
+    refused = refused_by(lake, logs, monkeypatch, lambda m: m.setattr(write, "write_rows", sabotage))
+    assert refused[0] in checks
+
+
+def refused_by(lake, logs: Path, monkeypatch, sabotage: Callable[[Any], None], **bounds) -> list[str]:
+    """The checks that refused a run with the sabotage in place; all that must hold of any refusal is asked here."""
+    first = Bucket({key("before"): plain(16).objects[key("p0")]})
+    ingest(lake, first.save(logs.parent / "first"))
+    contents = Contents(lake)
+    shown, there = {name: contents.rows(name) for name in (*DATA, "quarantine")}, files(Path(lake.location))
+    with monkeypatch.context() as patched:
+        sabotage(patched)
+        result = ingest(lake, logs, **bounds)
+    assert result.status == "refused" and (result.batches, result.rows) == ([], 0)
+    assert {name: contents.rows(name) for name in (*DATA, "quarantine")} == shown, (
+        "something of the refused batch is visible"
+    )
+    assert there <= files(Path(lake.location))
+    (held,) = [b for b in contents.rows("batches") if b["state"] == "held"]
+    failed = [
+        q["name"]
+        for q in contents.rows("quality")
+        if q["batch_id"] == held["batch_id"] and q["severity"] == "critical" and not q["success"]
+    ]
+    says_what_and_how_to_look(lake, result.refused[0], held["batch_id"], failed)
+    after_a_refusal(lake, logs, contents, held["batch_id"])
+    return failed
+
+
+def says_what_and_how_to_look(lake, message: str, batch_id: str, failed: list[str]) -> None:
+    assert failed and batch_id in message and failed[0] in message
+    query = re.search(r'trailhouse sql "(.*)"', message)[1]
+    answer = local.ask(catalog.open_lake(lake), query)
+    told = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+    assert failed[0] in {row["name"] for row in told}, "what the message says to ask does not show the check"
+
+
+def after_a_refusal(lake, logs: Path, contents: Contents, batch_id: str) -> None:
+    """Its objects are held and not planned again; what comes later goes in; nothing of the refused batch ever does."""
+    ledger = contents.rows("ledger")
+    held = {o["key"] for o in ledger if o["state"] == "held"}
+    assert held and {o["batch_id"] for o in ledger if o["state"] == "held"} == {batch_id}
+    assert ingest(lake, logs).status == "nothing_to_do"
+    later = Bucket()
+    later.put(key("later"), event(500), event(501))
+    result = ingest(lake, later.save(logs))
+    assert (result.status, result.objects, result.rows) == ("published", 1, 2)
+    holds_together(contents)
+    assert all(r["batch_id"] != batch_id for name in DATA for r in contents.rows(name))
+
+
+def miscounts(what: str):
+    plainly = task.work
+
+    def work(given):
+        done = plainly(given)
+        done.outcomes[0] = replace(done.outcomes[0], **{what: getattr(done.outcomes[0], what) + 1})
+        return done
+
+    return work
+
+
+@pytest.mark.parametrize("what", ["records", "rows", "duplicates", "quarantined"])
+def test_accounting_that_does_not_add_up_is_refused(lake, tmp_path, monkeypatch, what):
+    logs = good_and_bad().save(tmp_path / "logs")
+    assert refused_by(lake, logs, monkeypatch, lambda m: m.setattr(task, "work", miscounts(what))) == ["accounting"]
+
+
+@pytest.mark.parametrize(
+    "look", [lambda _: inspect.Seen(), lambda each: replace_counts(inspect_look(each))], ids=["nothing", "not all"]
+)
+def test_an_audit_that_looked_at_nothing_or_not_at_all_of_it_refuses(lake, tmp_path, monkeypatch, look):
+    logs = good_and_bad().save(tmp_path / "logs")
+    assert "looked_at_all" in refused_by(lake, logs, monkeypatch, lambda m: m.setattr(inspect, "look", look))
+
+
+inspect_look = inspect.look
+
+
+def replace_counts(seen):
+    seen.looked_at.subtract({"events": 1})
+    return seen
+
+
+def test_a_batch_that_takes_published_rows_away_is_refused(lake, tmp_path, monkeypatch):
+    def overwrites(table, added, batch_id, branch, is_done):
+        table.refresh()
+        head = table.metadata.refs[branch].snapshot_id
+        with (
+            table.transaction() as transaction,
+            transaction.update_snapshot({commits.BATCH: batch_id}, branch=branch).overwrite() as update,
+        ):
+            if branch != commits.MAIN and table.name()[-1] == "events":
+                for old in table.scan(snapshot_id=head).plan_files():
+                    update.delete_data_file(old.file)
+            for file in added:
+                update.append_data_file(file)
+
+    logs = good_and_bad().save(tmp_path / "logs")
+    assert "no_shrink" in refused_by(lake, logs, monkeypatch, lambda m: m.setattr(commits, "_append", overwrites))
+
+
+def test_duplicates_that_can_not_be_taken_out_are_refused_by_unique(lake, tmp_path, monkeypatch):
+    """The audit finds twins of two tasks and has their files written again: a rewrite that leaves them in must not pass for bad luck."""
+
+    def leaves(given):
+        io = catalog.file_io(given.lake)
+        rows = write.open_file(given.twins.file, io).read()
+        return write.write_rows(rows, write.from_text(given.metadata[given.twins.table]), io)
+
+    made = Bucket()
+    made.put(key("a"), event(700))
+    made.put(key("b"), event(700), event(701))
+    logs = made.save(tmp_path / "logs")
+    assert (
+        refused_by(lake, logs, monkeypatch, lambda m: m.setattr(rewrite, "rewrite", leaves), task_bytes=1)[0]
+        == "unique"
+    )
+
+
+def test_an_audit_that_breaks_down_publishes_nothing(lake, tmp_path, monkeypatch):
+    bucket = good_and_bad()
+    logs = bucket.save(tmp_path / "logs")
+
+    def breaks(_):
+        raise ZeroDivisionError("a bug in a check")
+
+    with monkeypatch.context() as patched, pytest.raises(ZeroDivisionError):
+        patched.setattr(inspect, "look", breaks)
+        ingest(lake, logs)
+    contents = Contents(lake)
+    assert not any(contents.rows(name) for name in (*DATA, "quarantine", "ledger", "batches"))
+    ingest(lake, logs)
+    assert contents.published() == model.lake(bucket.listed()).published
+    holds_together(contents)
+
+
+def test_what_came_onto_the_branch_after_the_audit_is_not_published(lake, tmp_path, monkeypatch):
+    """F42: exactly the audited snapshot is published, or none."""
+    bucket = good_and_bad()
+    logs = bucket.save(tmp_path / "logs")
+    plainly = publish.publish
+
+    def late(opened, verdict, totals, now):
+        ready = next(t for t in verdict.staged.tables if t.table == "events")
+        added = commits.added_files(opened.table("events"), ready.snapshot)
+        table = opened.table("events")
+        with (
+            table.transaction() as transaction,
+            transaction.update_snapshot(branch=ready.branch).fast_append() as update,
+        ):
+            for file in added:
+                update.append_data_file(file)
+        return plainly(opened, verdict, totals, now)
+
+    with monkeypatch.context() as patched, pytest.raises(TrailhouseError):
+        patched.setattr(publish, "publish", late)
+        patched.setattr(commits, "PAUSE", 0.001)
+        ingest(lake, logs)
+    contents = Contents(lake)
+    assert not contents.rows("events")
+    with suppress(GateError):
+        ingest(lake, logs)  # either the batch anew, or a refusal of what somebody else put on its branch
+    assert contents.published() in (Counter(), model.lake(bucket.listed()).published)
+    only_audited(contents)
+
+
+# ── the others go on ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def one_rotten_batch(monkeypatch, where: str):
+    """Loses a row of the batch that holds one object."""
+    plainly = task.work
+
+    def work(given):
+        done = plainly(given)
+        if any(o.key == where for o in given.objects):
+            done.outcomes[:] = [replace(o, rows=o.rows + 1) for o in done.outcomes]
+        return done
+
+    with monkeypatch.context() as patched:
+        patched.setattr(task, "work", work)
+        yield
+
+
+@pytest.mark.parametrize("number", [0, 3, 7])
+def test_the_batches_beside_a_refused_one_are_published(lake, tmp_path, monkeypatch, number):
+    bucket = plain(16)
+    rotten = sorted(bucket.objects)[number]
+    with one_rotten_batch(monkeypatch, rotten):
+        result = ingest(lake, bucket.save(tmp_path / "logs"), objects=2)
+    assert (
+        result.status == "refused" and len(result.refused) == 1 and len(result.batches) == len(bucket.objects) // 2 - 1
+    )
+    contents = Contents(lake)
+    (held,) = [b["batch_id"] for b in contents.rows("batches") if b["state"] == "held"]
+    good = {o["key"] for o in contents.rows("ledger") if o["state"] == "done"}
+    assert len(good) == len(bucket.objects) - 2 and rotten not in good
+    assert contents.published() == model.lake([(k, d) for k, d in bucket.listed() if k in good]).published
+    assert held in {o["batch_id"] for o in contents.rows("ledger") if o["key"] == rotten}
+    holds_together(contents)
+
+
+def test_a_held_batch_says_in_the_ledger_what_it_would_have_been(lake, tmp_path, monkeypatch):
+    bucket = plain(4)
+    with one_rotten_batch(monkeypatch, sorted(bucket.objects)[0]):
+        assert ingest(lake, bucket.save(tmp_path / "logs")).refused
+    contents = Contents(lake)
+    (row,) = contents.rows("batches")
+    assert row["state"] == "held" and json.loads(row["snapshots"]).keys() == {"events", "ledger"}
+    assert {o["state"] for o in contents.rows("ledger")} == {"held"}
+    assert contents.branches(), "the evidence is kept"
+
+
+def test_a_refusal_that_was_killed_half_way_is_finished_and_the_run_goes_on(lake, tmp_path, monkeypatch):
+    """Killed between the verdict and its being written down: the next run holds the batch, and does its own work."""
+
+    class Killed(BaseException):
+        pass
+
+    def dies(*_):
+        raise Killed
+
+    bucket = plain(8)
+    logs = bucket.save(tmp_path / "logs")
+    with (
+        monkeypatch.context() as patched,
+        one_rotten_batch(monkeypatch, sorted(bucket.objects)[0]),
+        pytest.raises(Killed),
+    ):
+        patched.setattr(publish, "hold", dies)
+        ingest(lake, logs)
+    later = Bucket()
+    later.put(key("later"), event(500))
+    assert ingest(lake, later.save(tmp_path / "logs")).status == "refused"
+    contents = Contents(lake)
+    assert {o["state"] for o in contents.rows("ledger") if o["key"] in bucket.objects} == {"held"}
+    assert [r["event_id"] for r in contents.rows("events")] == [event(500)["eventID"]], "a batch held back an other one"
+
+
+def test_no_value_of_a_record_stands_in_a_verdict(lake, tmp_path, monkeypatch):
+    """P26: counts and ids, never values."""
+    made = Bucket()
+    made.put(key("a"), event(1, userAgent="canary-7f3a", eventName="Canary-7f3a"), event(1, userAgent="canary-7f3a"))
+    with one_rotten_batch(monkeypatch, key("a")):
+        result = ingest(lake, made.save(tmp_path / "logs"))
+    contents = Contents(lake)
+    told = json.dumps([contents.rows(n) for n in ("quality", "batches", "ledger")], default=str) + str(result)
+    assert result.refused and "7f3a" not in told.lower()
