@@ -15,6 +15,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 STORED_BYTES = 64 * 2**20
 INFLATED_BYTES = 200 * 2**20
@@ -450,6 +451,11 @@ def quoted(text: str) -> str:
 # --- records ---------------------------------------------------------------------------------------------------------
 
 
+MOMENT = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})(?P<t>[T ])(?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]{1,9})?(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?"
+)
+
+
 @dataclass(frozen=True)
 class Record:
     """A record that is a row."""
@@ -464,6 +470,27 @@ class Record:
     @property
     def sha256(self) -> str:
         return hashlib.sha256(self.slice).hexdigest()
+
+    def day(self, kind: str) -> str | None:
+        """The UTC day of the record, None where it can't be told or can't be CloudTrail's."""
+        window = self.members.get("timeWindow")
+        aggregated = kind == "CloudTrail-Aggregated"
+        if aggregated:
+            node = dict(window[1]).get("windowStart") if window and window[0] == "object" else None
+        else:
+            node = self.members.get("eventTime")
+        found = MOMENT.fullmatch(node[1]) if node and node[0] == "string" else None
+        if not found or not (aggregated or (found["t"] == "T" and found["zone"])):
+            return None
+        try:
+            moment = datetime.fromisoformat(f"{found['date']}T{found['time']}")
+            zone = found["zone"] or "Z"
+            if zone != "Z":
+                ahead = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6]))
+                moment = moment - ahead if zone[0] == "+" else moment + ahead
+        except (ValueError, OverflowError):
+            return None
+        return moment.date().isoformat() if 2013 <= moment.year < 2100 else None
 
     def text(self, name: str) -> bytes | None:
         """The exact text of a member of the record."""
@@ -576,7 +603,7 @@ def lake(objects: list[tuple[str, bytes]]) -> Lake:
     """
     What one batch of log objects publishes. Keys that are no log file are left out.
 
-    Same key and same canonical form: one row, of the smallest (object key, index). Same key, other content: both stay and the
+    The key has the day in it, since twins are told within a partition. Same key and same canonical form: one row, of the smallest (object key, index). Same key, other content: both stay and the
     later carries `id_conflict`. Without an event id the key is the hash of the bytes.
     """
     seen: dict[tuple, set[str]] = {}
@@ -594,6 +621,7 @@ def lake(objects: list[tuple[str, bytes]]) -> Lake:
                 TABLES[match["kind"]],
                 record.account_id,
                 record.region,
+                record.day(match["kind"]),
                 record.event_id or f"sha256:{record.sha256}",
             )
             form = hashlib.sha256(canonical(record.slice).encode("utf-8", "surrogatepass")).hexdigest()

@@ -90,7 +90,9 @@ def _parameter(name: str) -> str:
 def _load(given: dict[str, Any], sources: Sequence[str] = ()) -> settings.Settings:
     """The settings of this run. Options that were not given are left to the file and the defaults."""
     config = given.pop("config")
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(lambda record: "py4j" not in record.pathname)  # it takes an interrupt for an error of its own
+    logging.basicConfig(handlers=[handler], format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("trailhouse").setLevel(logging.INFO if given.pop("verbose") else logging.WARNING)
     overrides = {name.replace(DOT, "."): value for name, value in given.items() if value is not None}
     if sources:
