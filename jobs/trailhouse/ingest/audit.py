@@ -130,9 +130,9 @@ def _judge(ready: StagedTable, table: Table, seen: Seen, partitions: Sequence[Pa
     lost = _manifests(table, ready.base) - _manifests(table, ready.snapshot)
     missed = abs(staged_rows - seen.looked_at[name])
     return [
+        critical("files", twice, f"{twice} files are attached twice"),
         critical("unique", doubled, f"{doubled} rows share their key with another"),
         critical("schema", len(malformed), f"{len(malformed)} files are not of the table's schema or row count"),
-        critical("files", twice, f"{twice} files are attached twice"),
         critical("lineage", seen.strays[name], f"{seen.strays[name]} rows name another batch or a place twice"),
         critical("partition", seen.misplaced[name], f"{seen.misplaced[name]} rows lie in another partition"),
         critical("no_shrink", len(lost), f"{len(lost)} manifests of published rows are gone"),

@@ -178,7 +178,8 @@ def _stage_and_publish(
         log.info("audit: %s", {each.table: each.snapshot for each in ready.tables})
         verdict = audit.audit(lake, ready, written.outcomes, partial(run.each, "audit", inspect.look))
         bases = {each.base for each in ready.tables if each.table in schema.LAKE_TABLES}
-        if verdict.twins and not bases <= mended and {check.name for check in verdict.broken} == {"unique"}:
+        attached_twice = any(check.name == "files" for check in verdict.broken)
+        if verdict.twins and not bases <= mended and not attached_twice:
             twins = sum(len(t.duplicates) + len(t.conflicts) for t in verdict.twins)
             log.info("twins: %d, in %d files, which are written again", twins, len(verdict.twins))
             written = _without_twins(run, lake, written, verdict.twins)

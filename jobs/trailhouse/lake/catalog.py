@@ -136,8 +136,7 @@ def warehouse(where: settings.Lake) -> str:
 
 
 def _connect(where: settings.Lake, create: bool) -> Catalog:
-    if not where.location and where.catalog != "rest":
-        raise UsageError("no lake is named: give --lake FOLDER (or s3://bucket/prefix), or set lake.location")
+    _check_named(where)
     properties: dict[str, str | None] = {**file_properties(where), "warehouse": warehouse(where)}
     if where.catalog == "sqlite":
         path = sqlite_path(where)
@@ -160,8 +159,14 @@ def make_folder(folder: Path) -> None:
         raise TrailhouseError(f"can't make the lake's folder {folder}: {error.strerror}") from error
 
 
+def _check_named(where: settings.Lake) -> None:
+    if not where.location and where.catalog != "rest":
+        raise UsageError("no lake is named: give --lake FOLDER (or s3://bucket/prefix), or set lake.location")
+
+
 def sqlite_path(where: settings.Lake) -> Path:
     """The file of the embedded catalog."""
+    _check_named(where)
     if where.catalog_uri:
         return Path(where.catalog_uri.removeprefix("sqlite:///"))
     if "://" in where.location:
