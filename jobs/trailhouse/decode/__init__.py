@@ -49,15 +49,15 @@ def parts(
     few bytes may inflate to a lot.
     """
     rules = (layout(schema.KINDS[objects[0][1].kind]), limits or Limits())
-    begin, parsed = 0, list[parse.Parsed]()
+    begin, inflated, parsed = 0, 0, list[parse.Parsed]()
     for number, (data, delivered) in enumerate(objects, 1):
         with _uncollected():
             parsed.append(parse.parse(data, delivered, rules, fast))
-        full = most is not None and sum(each.inflated_bytes for each in parsed) >= most
-        if full or number == len(objects):
+        inflated += parsed[-1].inflated_bytes
+        if (most is not None and inflated >= most) or number == len(objects):
             with _uncollected():
                 decoded = _together(parsed, rules, [delivered for _, delivered in objects[begin:number]])
-            begin, parsed = number, []
+            begin, inflated, parsed = number, 0, []
             yield decoded
 
 

@@ -37,6 +37,9 @@ HELD_BYTES = 96 * 2**20
 TOGETHER_BYTES = 2**20
 
 
+Waiting = Sequence[tuple[Object, Fetched]]
+
+
 @dataclass(frozen=True)
 class Work:
     """One task: its objects, and all that a worker needs to know."""
@@ -97,6 +100,7 @@ class _Writer:
         self.io: FileIO = catalog.file_io(task.lake)
         self.metadata = {name: write.from_text(text) for name, text in task.tables.items()}
         self.waiting: list[tuple[Object, Fetched]] = []
+        self.waiting_bytes = 0
         self.held: dict[str, list[pa.Table]] = {}
 
     def take(self, wanted: Object, got: Fetched) -> None:
@@ -104,35 +108,42 @@ class _Writer:
         if self.waiting and schema.KINDS[self.waiting[0][0].log.kind] != schema.KINDS[wanted.log.kind]:
             self.decode()
         self.waiting.append((wanted, got))
-        if sum(got.size for _, got in self.waiting) > TOGETHER_BYTES:
+        self.waiting_bytes += got.size
+        if self.waiting_bytes > TOGETHER_BYTES:
             self.decode()
 
     def decode(self) -> None:
         """Decode the objects that wait, and hold their rows."""
-        waiting, self.waiting = self.waiting, []
-        if not waiting:
-            return
+        waiting, self.waiting, self.waiting_bytes = self.waiting, [], 0
+        for which, decoded in self._decoded(waiting):
+            self._take_rows(which, decoded)
+
+    def _decoded(self, waiting: Waiting) -> Iterator[tuple[Waiting, Decoded]]:
+        """The bulkhead: around decoding alone, since a write that fails is nobody's damage (see docs/adr/0007)."""
         done = 0
-        try:
-            for decoded in parts(_pairs(waiting), self.task.limits, fast=self.task.fast):
-                self._take_rows(waiting[done : done + len(decoded.accounts)], decoded)
-                done += len(decoded.accounts)
-        except Exception:
-            for one in waiting[done:]:
-                self._decode_alone(one)
+        found = parts(_pairs(waiting), self.task.limits, fast=self.task.fast)
+        while done < len(waiting):
+            try:
+                decoded = next(found)
+            except Exception:
+                yield from self._one_by_one(waiting[done:])
+                return
+            yield waiting[done : done + len(decoded.accounts)], decoded
+            done += len(decoded.accounts)
 
-    def _decode_alone(self, one: tuple[Object, Fetched]) -> None:
-        """Decode one object where decoding it among others has failed; the one that fails again is quarantined."""
-        try:
-            for decoded in parts(_pairs([one]), self.task.limits, fast=self.task.fast):
-                self._take_rows([one], decoded)
-        except Exception as error:
-            wanted, got = one
-            reason = f"internal:{type(error).__name__}"
-            reject = Reject(reason, None, got.data[:OBJECT_KEPT], got.size, got.stored_sha256)
-            self.settle(wanted, got.etag, got.stored_sha256, Account(0, (reject,), 0, (), "", 0))
+    def _one_by_one(self, waiting: Waiting) -> Iterator[tuple[Waiting, Decoded]]:
+        """Decode objects alone where decoding them together has failed; what fails again is quarantined."""
+        for wanted, got in waiting:
+            try:
+                (decoded,) = parts(_pairs([(wanted, got)]), self.task.limits, fast=self.task.fast)
+            except Exception as error:
+                reason = f"internal:{type(error).__name__}"
+                reject = Reject(reason, None, got.data[:OBJECT_KEPT], got.size, got.stored_sha256)
+                self.settle(wanted, got.etag, got.stored_sha256, Account(0, (reject,), 0, (), "", 0))
+            else:
+                yield [(wanted, got)], decoded
 
-    def _take_rows(self, which: Sequence[tuple[Object, Fetched]], decoded: Decoded) -> None:
+    def _take_rows(self, which: Waiting, decoded: Decoded) -> None:
         first = len(self.done.outcomes)
         for (wanted, got), account in zip(which, decoded.accounts, strict=True):
             self.settle(wanted, got.etag, got.stored_sha256, account)
@@ -179,7 +190,7 @@ class _Writer:
         return settled.rows
 
 
-def _pairs(objects: Sequence[tuple[Object, Fetched]]) -> list[tuple[bytes, Delivered]]:
+def _pairs(objects: Waiting) -> list[tuple[bytes, Delivered]]:
     return [(got.data, wanted.delivered) for wanted, got in objects]
 
 
