@@ -38,11 +38,16 @@ def test_the_object_that_decoding_breaks_on_is_quarantined_and_the_others_are_no
 def test_a_write_that_fails_is_taken_for_no_damage(lake, tmp_path, monkeypatch):
     logs = three(tmp_path)
 
-    def full(*_):
-        raise OSError(errno.ENOSPC, "no space left")
+    plainly, failed = write.write_rows, []
+
+    def full_once(*given):
+        if not failed:
+            failed.append(True)
+            raise OSError(errno.ENOSPC, "no space left")
+        return plainly(*given)
 
     with monkeypatch.context() as patched:
-        patched.setattr(write, "write_rows", full)
+        patched.setattr(write, "write_rows", full_once)
         patched.setattr("trailhouse.ingest.task.HELD_BYTES", 0)
         with pytest.raises(OSError, match="no space left"):
             ingest(lake, logs)
