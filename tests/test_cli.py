@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -298,57 +299,77 @@ def test_sql_starts_no_jvm(call, tmp_path):
         assert done.stdout.startswith("{") and done.stderr.strip() == "" and not (tmp_path / "started").exists()
 
 
+class Child:
+    """A real run in a process group of its own, as a terminal starts it: signals go to driver, JVM and workers."""
+
+    def __init__(self, folder: Path, batch_objects: int) -> None:
+        self.bucket, self.lake = plain(200), folder / "lake"
+        logs = self.bucket.save(folder / "logs")
+        self.command = command(
+            "ingest", logs, "--lake", self.lake, "--batch-objects", batch_objects, "--format", "json"
+        )
+        self.process = subprocess.Popen(
+            self.command,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def until(self, there: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 90
+        while not there() and self.process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def until_written(self) -> None:
+        self.until(lambda: list(self.lake.rglob("data/*/*/*/*.parquet")))
+
+    def members(self) -> list[str]:
+        """The command of every living process of the group."""
+        said = subprocess.run(
+            ["ps", "-ww", "-o", "args=", "-g", str(self.process.pid)], capture_output=True, text=True, check=False
+        )
+        return [line for line in said.stdout.splitlines() if "<defunct>" not in line]
+
+    def signal(self, number: int) -> str:
+        """Send it to the whole group; what was said on stderr by the end."""
+        os.killpg(self.process.pid, number)
+        return self.process.communicate(timeout=60)[1]
+
+    def ends_well_when_run_again(self) -> None:
+        done = subprocess.run(self.command, env=environment(), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) == 1 and last(done.stdout)["status"] == "published"
+        contents = Contents(where(self.lake))
+        assert contents.published() == model.lake(self.bucket.listed()).published
+        holds_together(contents)
+
+
 @pytest.mark.spark
 def test_130_on_interrupt_with_everything_whole(tmp_path):
-    """As a terminal does it: the signal goes to the whole group, in the middle of a real run with real workers."""
-    bucket = plain(200)
-    logs, lake = bucket.save(tmp_path / "logs"), tmp_path / "lake"
-    arguments = ["ingest", logs, "--lake", lake, "--batch-objects", "2", "--format", "json"]
-    child = subprocess.Popen(
-        command(*arguments),
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    until = time.monotonic() + 90
-    while not list(lake.rglob("data/*/*/*/*.parquet")) and child.poll() is None and time.monotonic() < until:
-        time.sleep(0.05)
-    os.killpg(child.pid, signal.SIGINT)
-    _, err = child.communicate(timeout=60)
-    assert child.returncode == 130, (child.returncode, err)
+    child = Child(tmp_path, batch_objects=2)
+    child.until_written()
+    err = child.signal(signal.SIGINT)
+    assert child.process.returncode == 130, (child.process.returncode, err)
     assert "run the same command again" in err and "Traceback" not in err
-    contents = Contents(where(lake))
-    shown = contents.published()
-    assert shown <= model.lake(bucket.listed()).published
-    done = subprocess.run(command(*arguments), env=environment(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 1 and last(done.stdout)["status"] == "published"
-    assert contents.published() == model.lake(bucket.listed()).published
-    holds_together(contents)
+    assert Contents(where(child.lake)).published() <= model.lake(child.bucket.listed()).published
+    child.ends_well_when_run_again()
+
+
+@pytest.mark.spark
+def test_an_interrupt_while_the_jvm_starts_leaves_no_jvm(tmp_path):
+    child = Child(tmp_path, batch_objects=2)
+    child.until(lambda: any("SparkSubmit" in line for line in child.members()))
+    err = child.signal(signal.SIGINT)
+    assert child.process.returncode == 130 and "Traceback" not in err, (child.process.returncode, err)
+    child.until(lambda: not child.members())
+    assert child.members() == []
 
 
 @pytest.mark.spark
 def test_killed_in_the_middle_of_spark_the_next_run_goes_on(tmp_path):
-    """SIGKILL to the whole group: driver, JVM and workers."""
-    bucket = plain(200)
-    logs, lake = bucket.save(tmp_path / "logs"), tmp_path / "lake"
-    arguments = ["ingest", logs, "--lake", lake, "--batch-objects", "3", "--format", "json"]
-    child = subprocess.Popen(
-        command(*arguments),
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    until = time.monotonic() + 90
-    while not list(lake.rglob("data/*/*/*/*.parquet")) and child.poll() is None and time.monotonic() < until:
-        time.sleep(0.02)
-    os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
-    done = subprocess.run(command(*arguments), env=environment(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    contents = Contents(where(lake))
-    assert contents.published() == model.lake(bucket.listed()).published
-    holds_together(contents)
+    child = Child(tmp_path, batch_objects=3)
+    child.until_written()
+    child.signal(signal.SIGKILL)
+    child.ends_well_when_run_again()

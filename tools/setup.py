@@ -97,7 +97,7 @@ def packages() -> None:
     with Told("the locked packages"):
         run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes", "-r", uv_lock])
         run(
-            [*UV_INSTALL, "--require-hashes", "--build-constraints", build_lock, "-r", dev_lock],
+            [*UV_INSTALL, "--require-hashes", "--compile-bytecode", "--build-constraints", build_lock, "-r", dev_lock],
             UV_PYTHON_DOWNLOADS="never",
         )
     mark("packages", *[path.read_bytes() for path in LOCKS])

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import sys
 import tempfile
 import threading
 import zipfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -47,15 +47,12 @@ def start(where: settings.Spark, name: str = "trailhouse") -> SparkSession:
         if where.master.startswith("local"):
             for key, value in LOCAL.items():
                 builder = builder.config(key, value)
-    session = (
+    builder = (
         builder.config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.session.timeZone", "UTC")
-        .getOrCreate()
     )
-    # PySpark's own handler talks to the JVM from inside whatever call was interrupted, and breaks it.
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    session = _aside(builder.getOrCreate)
     session.sparkContext.setLogLevel("ERROR")
     # Workers fetch it when their first task comes; the folder goes when the process ends.
     folder = tempfile.TemporaryDirectory(prefix="trailhouse-")
@@ -69,13 +66,32 @@ def run(session: SparkSession, work: Callable[[Task], Done], tasks: Sequence[Tas
     if not tasks:
         return []
     context = session.sparkContext
-    context.setJobDescription(what)
-    try:
+
+    def collect() -> list[Done]:
+        context.setJobDescription(what)
         return context.parallelize(tasks, len(tasks)).map(work).collect()
+
+    try:
+        return _aside(collect, context.cancelAllJobs)
     except Py4JError as error:
         raise TrailhouseError(
             f"Spark gave up on a task ({what}): {_cause(error)}; nothing of this batch is visible: run again"
         ) from error
+
+
+def _aside(work: Callable[[], Done], give_up: Callable[[], None] = lambda: None) -> Done:
+    """What `work` returns, run in a thread of its own.
+
+    So an interrupt never cuts a talk with the JVM in two: a JVM half started would be left behind, an answer half read
+    would be taken for a failure.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(work)
+        try:
+            return running.result()
+        except KeyboardInterrupt:
+            give_up()
+            raise
 
 
 def _cause(error: Py4JError) -> str:
