@@ -59,6 +59,9 @@ class _Context:
     def setJobDescription(self, what: str) -> None:
         pass
 
+    def cancelAllJobs(self) -> None:
+        pass
+
     def parallelize(self, tasks: Sequence[Any], slices: int) -> _Tasks:
         assert slices == len(tasks), "one task is one Spark task"
         return _Tasks(tasks)
