@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ROOT = Path(__file__).resolve().parent.parent
-CORPUS = Path(os.environ.get("TRAILHOUSE_CORPUS") or ROOT.parent / "shared" / "corpus")
+CORPUS = Path(os.environ.get("TRAILHOUSE_CORPUS") or ROOT.parent / "shared" / "corpus").resolve()
 NO_CORPUS = "no corpus at"  # how the one allowed reason to skip begins
 
 # Examples take as long as the machine lets them; one that fails is printed so that it can be repeated anywhere.

@@ -299,6 +299,12 @@ def test_sql_starts_no_jvm(call, tmp_path):
         assert done.stdout.startswith("{") and done.stderr.strip() == "" and not (tmp_path / "started").exists()
 
 
+def listening(*arguments: object) -> list[str]:
+    """A command that hears an interrupt also where a shell's background job, as the tests may be, has them ignored."""
+    executable, option, script, *rest = command(*arguments)
+    return [executable, option, f"import signal; signal.signal(2, signal.default_int_handler); {script}", *rest]
+
+
 class Child:
     """A real run in a process group of its own, as a terminal starts it: signals go to driver, JVM and workers."""
 
