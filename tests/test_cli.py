@@ -311,7 +311,7 @@ class Child:
     def __init__(self, folder: Path, batch_objects: int) -> None:
         self.bucket, self.lake = plain(200), folder / "lake"
         logs = self.bucket.save(folder / "logs")
-        self.command = command(
+        self.command = listening(
             "ingest", logs, "--lake", self.lake, "--batch-objects", batch_objects, "--format", "json"
         )
         self.process = subprocess.Popen(

@@ -7,7 +7,8 @@ Pure: reads its own files and nothing else. The Iceberg form is made in `lake.ca
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -55,6 +56,7 @@ class Column:
     derive: str = ""  # which rule computes it
     sensitivity: Literal["open", "personal", "secret"] = "open"
     element_id: int = 0  # of a list's elements
+    expect: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)  # what its values are expected to be: see `lake.expectations`
 
     @property
     def arrow(self) -> pa.DataType:
@@ -122,6 +124,8 @@ def _column(raw: dict[str, Any]) -> Column:
     source = fields.pop("from", "")
     fields["path"] = tuple(source.split(".")) if source else ()
     fields["json"] = tuple(fields.get("json", ()))
+    expect = fields.get("expect", ())
+    fields["expect"] = (expect,) if isinstance(expect, dict) else tuple(expect)
     return Column(**fields)
 
 
