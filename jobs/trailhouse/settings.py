@@ -106,6 +106,27 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """What the gate judges a batch by, besides what the tables' own schemas say."""
+
+    expectations: str = field(
+        default="", metadata=_doc("A file with expectations of your own (see docs/quality.md).", "place")
+    )
+    volume_factor: int = field(
+        default=10, metadata=_doc("Warn when a day has so many times more or fewer rows than the week before it.")
+    )
+    error_points: int = field(
+        default=20, metadata=_doc("Warn when a day's share of errors is so many points from the week before it.")
+    )
+    quarantined_percent: int = field(
+        default=1, metadata=_doc("Warn when more of a batch's records than so many in a hundred are quarantined.")
+    )
+    audit_timeout: timedelta = field(
+        default=timedelta(minutes=5), metadata=_doc("How long judging may take; then the batch is held.", "duration")
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Spark:
     """The Spark session, where spark-submit has not set it already."""
 
@@ -123,10 +144,18 @@ class Settings:
     batch: Batch = Batch()
     limits: Limits = field(default_factory=Limits)
     listing: Listing = Listing()
+    quality: Quality = Quality()
     spark: Spark = Spark()
 
 
-TABLES: dict[str, type[Any]] = {"lake": Lake, "batch": Batch, "limits": Limits, "listing": Listing, "spark": Spark}
+TABLES: dict[str, type[Any]] = {
+    "lake": Lake,
+    "batch": Batch,
+    "limits": Limits,
+    "listing": Listing,
+    "quality": Quality,
+    "spark": Spark,
+}
 # Limits belongs to `decode`, which knows nothing of settings, so what is said of its fields stands here.
 _LIMITS = {
     "stored_bytes": _doc("Largest object that is read, as stored.", "bytes"),
@@ -174,6 +203,11 @@ def load(path: Path | None, overrides: Mapping[str, Override], env: Mapping[str,
 def environment() -> Mapping[str, str]:
     """The process's environment."""
     return os.environ
+
+
+def quieten_libraries() -> None:
+    """Great Expectations tells its makers of every use, unless the environment says not to before it is imported."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
 
 def _file(path: Path | None, env: Mapping[str, str]) -> Path | None:

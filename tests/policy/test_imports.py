@@ -43,10 +43,12 @@ INGEST = {
     "task": {"values", "duplicates"},
     "rewrite": {"values", "duplicates"},
     "stage": {"values"},
-    "inspect": {"values", "duplicates"},
-    "audit": {"values", "inspect", "stage"},  # `inspect` is the workers' half of the audit
+    "rules": set(),  # which rows break an expectation: asked by workers, and before any work whether it can be judged
+    "inspect": {"values", "duplicates", "rules"},
+    "measure": {"values", "inspect", "stage"},  # `inspect` is the workers' half of it
+    "audit": {"values"},  # judges what was measured
     "publish": {"values", "stage"},  # tables are published in the order they were staged in, with stage's ledger rows
-    "run": {"values", "plan", "task", "rewrite", "stage", "inspect", "audit", "publish"},
+    "run": {"values", "plan", "task", "rewrite", "rules", "stage", "inspect", "measure", "audit", "publish"},
 }
 
 # Libraries that one place alone knows, so that there is one place to change.
@@ -146,12 +148,13 @@ def _environment(name, source):
 
 
 def _lazy(name, source):
-    if name != "cli":
+    if not is_in(name, "cli"):
         return
     for each in imports(source):
         target = own(each.what)
-        if target and not (each.inside or each.typing or target in ("settings", "options", "show", "errors")):
-            yield f"cli imports {target} at its top: inside the command, or `trailhouse --help` pays for it"
+        light = ("settings", "options", "show", "errors", "cli")
+        if target and not (each.inside or each.typing or any(is_in(target, place) for place in light)):
+            yield f"{name} imports {target} at its top: inside the command, or `trailhouse --help` pays for it"
 
 
 @pytest.mark.parametrize("name", modules(), ids=lambda name: name or "trailhouse")

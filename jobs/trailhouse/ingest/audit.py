@@ -1,189 +1,196 @@
 """
-Audit: whether exactly what was staged is fit to be seen.
+Audit: whether exactly what was staged is fit to be seen. Great Expectations judges the numbers that were measured.
 
-Critical are only our own invariants. What a record says can only warn: nobody who can call an API may stop a batch.
-The numbers come from `inspect`, which reads the staged files back in workers; this module judges them.
+What is expected is derived here, from the invariants below, `schemas/*.toml` and the user's own file; what was seen
+comes from `measure`. Critical are only our own invariants and what a user declared so: what a record says can only
+warn, so that nobody who can call an API may stop a batch. A pass is a proof: each thing expected was judged and none
+raised.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, timedelta
-
-from pyiceberg.expressions import AlwaysTrue, BooleanExpression, In, IsNull, Or
-from pyiceberg.manifest import DataFile
-from pyiceberg.table import Table
-from pyiceberg.transforms import BucketTransform
+import importlib
+import logging
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 from trailhouse import settings
-from trailhouse.ingest import stage
-from trailhouse.ingest.inspect import Look, Partition, Seen
-from trailhouse.ingest.values import Check, Outcome, Staged, Verdict
-from trailhouse.lake import commits
-from trailhouse.lake.catalog import Lake
-from trailhouse.lake.commits import StagedTable
+from trailhouse.ingest.values import Check, Gauge, Measured, Verdict, Wanted
+from trailhouse.lake.expectations import Expectation
 
-ROWS_AT_ONCE = 200_000  # of one task
+log = logging.getLogger("trailhouse.ingest")
 
-_EPOCH = date(1970, 1, 1)
+# Of every table that a batch touches, but for the ledger, which has its own.
+INVARIANTS = {
+    "files": "No data file is attached twice.",
+    "unique": "No two rows of one key, but for later ones flagged id_conflict.",
+    "schema": "Every file has the table's columns and as many rows as its metadata says.",
+    "lineage": "Every row names this batch, and no place of an object is told twice.",
+    "partition": "Partition values follow from the record.",
+    "no_shrink": "What was published stays.",
+    "looked_at_all": "The audit read every staged row.",
+}
+OF_THE_LEDGER = {
+    "accounting": "Of every object: records = rows + duplicates + quarantined, and the tables hold them.",
+    "ledger": "The ledger's rows say what became of the objects.",
+}
 
-Looker = Callable[[Sequence[Look]], list[Seen]]
+OF_A_BATCH = {*INVARIANTS, *OF_THE_LEDGER, "share", "changed_after_ingest", "volume", "error_rate"}  # about no one row
+
+_DRESS = ("static/styles/", "static/images/short-logo", "static/images/logo-long")  # what a page of Data Docs needs
 
 
-def audit(lake: Lake, staged: Staged, outcomes: Sequence[Outcome], look: Looker) -> Verdict:
+def wanted(measured: Measured, expectations: Sequence[Expectation], limits: settings.Quality) -> tuple[Wanted, ...]:
+    """Everything that a batch is judged by, from what its tables are and never from what was measured of them."""
+    tables = [each.table for each in measured.staged.tables if each.table != "ledger"]
+    made = [Wanted(table, name, "critical", 0, doc) for table in tables for name, doc in INVARIANTS.items()]
+    made += [Wanted("ledger", name, "critical", 0, doc) for name, doc in OF_THE_LEDGER.items()]
+    made += [Wanted(e.table, e.name, e.severity, e.max_share, e.doc) for e in expectations if e.table in tables]
+    share = limits.quarantined_percent / 100
+    made.append(Wanted("quarantine", "share", "warning", share, "Few records go to quarantine."))
+    again = "No object was ingested before with other content."
+    made.append(Wanted("ledger", "changed_after_ingest", "warning", 0, again))
+    if "events" in tables:
+        made += [
+            Wanted(
+                "events", "volume", "warning", limits.volume_factor, "A day has about as many rows as those before."
+            ),
+            Wanted(
+                "events", "error_rate", "warning", limits.error_points, "A day has about the errors of those before."
+            ),
+        ]
+    known = {each.id for each in made}
+    # A word that a flag or a reason of the quarantine has: each that was seen is a finding.
+    words = [Wanted(g.table, g.name, "warning", 0, "Nothing odd is said of records.") for g in _words(measured, known)]
+    return (*made, *words)
+
+
+@contextmanager
+def ready() -> Iterator[None]:
+    """Great Expectations takes seconds to import: it does so beside the block, while Spark starts and tasks run."""
+    thread = threading.Thread(target=_engine, name="audit")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def _engine() -> Any:
+    settings.quieten_libraries()
+    return importlib.import_module("great_expectations")
+
+
+def _words(measured: Measured, known: set[str]) -> list[Gauge]:
+    return [gauge for gauge in measured.gauges if gauge.id not in known]
+
+
+def audit(measured: Measured, expectations: Sequence[Expectation], limits: settings.Quality) -> Verdict:
     """The verdict on the staged snapshots."""
-    tables = {ready.table: (ready, lake.table(ready.table)) for ready in staged.tables if ready.table != "ledger"}
-    partitions = [p for ready, table in tables.values() for p in _partitions(ready, table)]
-    seen = merged(look(list(_looks(lake.where, staged.batch_id, partitions))))
-    checks: list[Check] = []
-    for ready, table in tables.values():
-        checks += _judge(ready, table, seen, [p for p in partitions if p.table == ready.table])
-    checks += [_accounting(outcomes, seen), _ledger(lake, staged, outcomes)]
-    checks += _findings(seen, outcomes, {name: ready for name, (ready, _) in tables.items()})
-    return Verdict(staged, tuple(checks), tuple(seen.twins))
+    asked = wanted(measured, expectations, limits)
+    judged, pages = _judged_in_time(measured, asked, limits.audit_timeout)
+    gauges = {gauge.id: gauge for gauge in measured.gauges}
+    snapshots = {each.table: each.snapshot for each in measured.staged.tables}
+    checks = []
+    for each in asked:
+        gauge = gauges.get(each.id)
+        success = judged.get(each.id)
+        if success is None or gauge is None:
+            continue  # not judged: told below
+        snapshot = snapshots.get(each.table)
+        checks.append(Check(each.table, snapshot, each.name, each.severity, success, gauge.observed, gauge.rows))
+    missing = len(asked) - len(checks)
+    told = f"{len(checks)} of {len(asked)} expectations were judged"
+    checks.append(Check("quality", None, "all_judged", "critical", bool(asked) and not missing, told, missing))
+    return Verdict(measured, asked, tuple(checks), pages)
 
 
-def merged(parts: Iterable[Seen]) -> Seen:
-    """What several looks have seen, together."""
-    total = Seen()
-    for part in parts:
-        total.counts.update(part.counts)
-        total.wholes.update(part.wholes)
-        total.flags.update(part.flags)
-        total.misplaced.update(part.misplaced)
-        total.strays.update(part.strays)
-        total.malformed += part.malformed
-        total.twins += part.twins
-        total.looked_at.update(part.looked_at)
-    return total
+def breaks_the_lake(verdict: Verdict) -> bool:
+    """Whether what failed is one of our own invariants, or the audit itself, and not what a user declared."""
+    own = {*INVARIANTS, *OF_THE_LEDGER, "all_judged"}
+    return not verdict.checks or any(check.name in own for check in verdict.broken)
 
 
-def _partitions(ready: StagedTable, table: Table) -> Iterator[Partition]:
-    """The partitions that the batch touches, with the files that are there already."""
-    staged: dict[tuple[object, ...], list[DataFile]] = {}
-    for file in commits.added_files(table, ready.snapshot):
-        staged.setdefault(_place(file), []).append(file)
-    published: dict[tuple[object, ...], list[str]] = {}
-    if ready.table != "quarantine":
-        for task in table.scan(row_filter=_near(table, staged), snapshot_id=ready.base).plan_files():
-            published.setdefault(_place(task.file), []).append(task.file.file_path)
-    for place, files in staged.items():
-        values = _values(table, place)
-        yield Partition(
-            ready.table,
-            tuple((file.file_path, file.record_count, values) for file in files),
-            tuple(published.get(place, ())),
+def _judged_in_time(
+    measured: Measured, asked: Sequence[Wanted], timeout: timedelta
+) -> tuple[Mapping[str, bool], Mapping[str, bytes]]:
+    """What was judged; nothing where the engine raises or does not come back, which is no pass."""
+    answers: list[tuple[Mapping[str, bool], Mapping[str, bytes]]] = []
+
+    def work() -> None:
+        try:
+            answers.append(_judge(measured, asked))
+        except Exception:  # whatever the engine fails with, the batch is held and not the run lost (docs/adr/0008)
+            log.exception("the audit's engine failed")
+
+    thread = threading.Thread(target=work, name="audit", daemon=True)
+    thread.start()
+    thread.join(timeout.total_seconds())
+    return answers[0] if answers else ({}, {})
+
+
+def _judge(measured: Measured, asked: Sequence[Wanted]) -> tuple[Mapping[str, bool], Mapping[str, bytes]]:
+    """Great Expectations over one row of numbers: what held and what did not, and pages to read it on."""
+    gx = _engine()
+    pd = importlib.import_module("pandas")
+
+    with tempfile.TemporaryDirectory(prefix="trailhouse-") as folder:
+        context = gx.get_context(mode="ephemeral", project_config=_config(folder))
+        asset = context.data_sources.add_pandas("staged").add_dataframe_asset(measured.staged.batch_id)
+        batch = asset.add_batch_definition_whole_dataframe("numbers")
+        suite = gx.ExpectationSuite(name="gate", expectations=[_expectation(gx, each) for each in asked])
+        definition = gx.ValidationDefinition(name=measured.staged.batch_id, data=batch, suite=context.suites.add(suite))
+        frame = pd.DataFrame({gauge.id: [float(gauge.value)] for gauge in measured.gauges})
+        result = context.validation_definitions.add(definition).run(
+            batch_parameters={"dataframe": frame}, result_format="BASIC"
         )
+        context.build_data_docs()
+        return _answers(result), _pages(Path(folder))
 
 
-def _place(file: DataFile) -> tuple[object, ...]:
-    return tuple(file.partition[number] for number in range(len(file.partition)))
+def _config(folder: str) -> Any:
+    """All in memory, but for the pages; nothing is told to anybody."""
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    site = {
+        "class_name": "SiteBuilder",
+        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": folder},
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+    }
+    return DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        data_docs_sites={"pages": site},
+        analytics_enabled=False,
+        progress_bars=ProgressBarsConfig(globally=False),
+    )
 
 
-def _near(table: Table, places: Iterable[tuple[object, ...]]) -> BooleanExpression:
-    """A filter that leaves the days that the batch touches: all that manifests can be pruned by in both layouts."""
-    names = [field.name for field in table.spec().fields]
-    if "event_date" not in names:
-        return AlwaysTrue()
-    days = {place[names.index("event_date")] for place in places}
-    known = {_EPOCH + timedelta(days=day) for day in days if isinstance(day, int)}
-    some: BooleanExpression = In("event_date", known)
-    return Or(some, IsNull("event_date")) if None in days else some
+def _expectation(gx: Any, each: Wanted) -> Any:
+    return gx.expectations.ExpectColumnMaxToBeBetween(
+        column=each.id, max_value=each.at_most, severity=each.severity, notes=each.doc, meta={"id": each.id}
+    )
 
 
-def _values(table: Table, place: tuple[object, ...]) -> tuple[tuple[str, int, object], ...]:
-    """What the rows of a partition must come to: (column, buckets or 0, value)."""
-    values = []
-    for field, value in zip(table.spec().fields, place, strict=True):
-        buckets = field.transform.num_buckets if isinstance(field.transform, BucketTransform) else 0
-        values.append((table.schema().find_column_name(field.source_id) or "", buckets, value))
-    return tuple(values)
+def _answers(result: Any) -> dict[str, bool]:
+    """Whether each held, by its id; what raised, saw nothing, or was answered twice has no answer."""
+    told: dict[str, list[bool | None]] = {}
+    for each in result.results:
+        sound = not each.exception_info.get("raised_exception") and each.result.get("observed_value") is not None
+        told.setdefault(each.expectation_config.meta["id"], []).append(bool(each.success) if sound else None)
+    return {name: answers[0] for name, answers in told.items() if len(answers) == 1 and answers[0] is not None}
 
 
-def _looks(where: settings.Lake, batch_id: str, partitions: Sequence[Partition]) -> Iterator[Look]:
-    """Partitions in tasks of bounded size."""
-    held: list[Partition] = []
-    rows = 0
-    for partition in partitions:
-        if held and rows + partition.rows > ROWS_AT_ONCE:
-            yield Look(where, batch_id, tuple(held))
-            held, rows = [], 0
-        held.append(partition)
-        rows += partition.rows
-    if held:
-        yield Look(where, batch_id, tuple(held))
-
-
-def _judge(ready: StagedTable, table: Table, seen: Seen, partitions: Sequence[Partition]) -> list[Check]:
-    name, snapshot = ready.table, ready.snapshot
-    staged_rows = sum(p.rows for p in partitions)
-    paths = [path for p in partitions for path, _, _ in p.staged]
-    twice = len(paths) - len(set(paths)) + len(set(paths) & {path for p in partitions for path in p.published})
-
-    def critical(check: str, bad: int, observed: str) -> Check:
-        return Check(name, snapshot, check, "critical", not bad, observed, bad)
-
-    twins = [t for t in seen.twins if t.table == name]
-    doubled = sum(len(t.duplicates) + len(t.conflicts) for t in twins)
-    malformed = set(seen.malformed) & set(paths)
-    lost = _manifests(table, ready.base) - _manifests(table, ready.snapshot)
-    missed = abs(staged_rows - seen.looked_at[name])
-    return [
-        critical("files", twice, f"{twice} files are attached twice"),
-        critical("unique", doubled, f"{doubled} rows share their key with another"),
-        critical("schema", len(malformed), f"{len(malformed)} files are not of the table's schema or row count"),
-        critical("lineage", seen.strays[name], f"{seen.strays[name]} rows name another batch or a place twice"),
-        critical("partition", seen.misplaced[name], f"{seen.misplaced[name]} rows lie in another partition"),
-        critical("no_shrink", len(lost), f"{len(lost)} manifests of published rows are gone"),
-        critical("looked_at_all", missed, f"{seen.looked_at[name]} of {staged_rows} rows were looked at"),
-    ]
-
-
-def _manifests(table: Table, snapshot_id: int) -> set[str]:
-    snapshot = table.metadata.snapshot_by_id(snapshot_id)
-    return {manifest.manifest_path for manifest in snapshot.manifests(table.io)} if snapshot else set()
-
-
-def _accounting(outcomes: Sequence[Outcome], seen: Seen) -> Check:
-    """Nothing lost: what the ledger is about to say of each object is what the tables hold of it."""
-    wrong: list[str] = []
-    rows: Counter[tuple[str, str]] = Counter()
-    held: Counter[tuple[str, str]] = Counter()
-    wholes = seen.wholes.copy()
-    for (table, source, key), count in seen.counts.items():
-        (held if table == "quarantine" else rows)[source, key] += count
-    for o in outcomes:
-        place = (o.object.source_id, o.object.key)
-        adds_up = o.records == o.rows + o.duplicates + o.quarantined
-        found = (rows.pop(place, 0), held.pop(place, 0), wholes.pop(place, 0))
-        if not adds_up or found != (o.rows, o.quarantined, int(o.reason is not None)):
-            wrong.append(o.object.key)
-    wrong += [key for _, key in (*rows, *held, *wholes)]
-    observed = f"{len(wrong)} of {len(outcomes)} objects do not add up"
-    return Check("ledger", None, "accounting", "critical", not wrong, observed, len(wrong))
-
-
-def _ledger(lake: Lake, staged: Staged, outcomes: Sequence[Outcome]) -> Check:
-    """The ledger's rows, read back, are what the run is about to say of its objects."""
-    snapshot = next(each.snapshot for each in staged.tables if each.table == "ledger")
-    told, read = Counter(map(_line, outcomes)), Counter(map(_line, stage.outcomes(lake, staged.batch_id)))
-    wrong = sum(((told - read) + (read - told)).values())
-    return Check("ledger", snapshot, "ledger", "critical", not wrong, f"{wrong} rows differ from the outcomes", wrong)
-
-
-def _line(o: Outcome) -> tuple[object, ...]:
-    counts = (o.records, o.rows, o.duplicates, o.quarantined, o.conflicts)
-    return (o.object.source_id, o.object.key, o.etag, o.sha256, o.reason, *counts)
-
-
-def _findings(seen: Seen, outcomes: Sequence[Outcome], tables: dict[str, StagedTable]) -> list[Check]:
-    """What records and objects say that somebody should look at."""
-    found = [
-        Check(table, tables[table].snapshot, word, "warning", False, f"{rows} rows", rows)
-        for (table, word), rows in sorted(seen.flags.items())
-    ]
-    if again := sum(o.object.regenerated for o in outcomes):
-        observed = f"{again} objects were ingested before with other content"
-        found.append(Check("ledger", None, "changed_after_ingest", "warning", False, observed, again))
-    return found
+def _pages(folder: Path) -> dict[str, bytes]:
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return {
+        name: path.read_bytes() for name, path in files.items() if name.endswith(".html") or name.startswith(_DRESS)
+    }

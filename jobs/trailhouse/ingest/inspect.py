@@ -1,9 +1,9 @@
 """
 What the audit asks of the staged files, partition by partition, in workers: it reads back what was written.
 
-Counts rows by the object that delivered them, recomputes partitions from the rows, and looks for keys that more than
-one row has, among the staged files and those that are there already. Reads key columns only; whole rows only of keys
-that meet with different contents.
+Counts rows by the object that delivered them and rows that break an expectation, recomputes partitions from the rows,
+and looks for keys that more than one row has, among the staged files and those that are there already. Reads key
+columns, and those that something is expected of; whole rows only of keys that meet with different contents.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +24,10 @@ from pyiceberg.types import StringType
 from trailhouse import settings
 from trailhouse.decode.canonical import form
 from trailhouse.decode.rebuild import record
-from trailhouse.ingest import duplicates
+from trailhouse.ingest import duplicates, rules
 from trailhouse.ingest.values import Twins
 from trailhouse.lake import catalog, schema, write
+from trailhouse.lake.expectations import Expectation
 
 COLUMNS = (
     "account_id",
@@ -40,6 +42,7 @@ COLUMNS = (
     "parse_flags",
     "batch_id",
 )
+ERROR = {"error_code"}
 KNOWN = ("account_id", "region", "event_date", "event_id", "content_hash")
 AT_ONCE = 500_000  # rows of published files compared in one go
 
@@ -51,6 +54,8 @@ class Partition:
     table: str
     staged: tuple[tuple[str, int, tuple[tuple[str, int, object], ...]], ...]  # path, rows, (column, buckets, value)s
     published: tuple[str, ...]
+    part: int = 0  # of `parts`: a partition too large for one task is looked at key by key, in several
+    parts: int = 1
 
     @property
     def rows(self) -> int:
@@ -64,6 +69,7 @@ class Look:
     lake: settings.Lake
     batch_id: str
     partitions: tuple[Partition, ...]
+    expectations: tuple[Expectation, ...] = ()
 
 
 @dataclass
@@ -75,7 +81,11 @@ class Seen:
     flags: Counter[tuple[str, str]] = field(default_factory=Counter)  # (table, word) -> rows
     misplaced: Counter[str] = field(default_factory=Counter)  # table -> rows whose partition doesn't follow from them
     strays: Counter[str] = field(default_factory=Counter)  # table -> rows of another batch, or of a place told twice
-    malformed: list[str] = field(default_factory=list)  # files that are not of the table's schema or row count
+    malformed: set[str] = field(default_factory=set)  # files that are not of the table's schema or row count
+    breaks: Counter[tuple[str, str]] = field(default_factory=Counter)  # (table, expectation) -> rows that break it
+    applies: Counter[tuple[str, str]] = field(default_factory=Counter)  # (table, expectation) -> rows it applies to
+    days: Counter[date] = field(default_factory=Counter)  # day of an event -> rows
+    errors: Counter[date] = field(default_factory=Counter)  # day of an event -> rows with an error code
     twins: list[Twins] = field(default_factory=list)
     looked_at: Counter[str] = field(default_factory=Counter)  # table -> rows
 
@@ -88,7 +98,8 @@ def look(task: Look) -> Seen:
         if partition.table == "quarantine":
             _count_quarantined(partition, io, seen)
         else:
-            _Partition(partition, io, seen).look(task.batch_id)
+            wanted = [each for each in task.expectations if each.table == partition.table]
+            _Partition(partition, io, seen, wanted).look(task.batch_id)
     return seen
 
 
@@ -97,7 +108,7 @@ def _count_quarantined(partition: Partition, io: FileIO, seen: Seen) -> None:
         read = write.open_file(path, io).read(["source", "key", "record_index", "reason"])
         seen.looked_at["quarantine"] += read.num_rows
         if read.num_rows != rows:
-            seen.malformed.append(path)
+            seen.malformed.add(path)
         for row in read.to_pylist():
             if row["record_index"] is None:
                 seen.wholes[row["source"], row["key"]] += 1
@@ -109,8 +120,9 @@ def _count_quarantined(partition: Partition, io: FileIO, seen: Seen) -> None:
 class _Partition:
     """The staged rows of one partition, with what they are compared to."""
 
-    def __init__(self, partition: Partition, io: FileIO, seen: Seen) -> None:
+    def __init__(self, partition: Partition, io: FileIO, seen: Seen, wanted: Sequence[Expectation]) -> None:
         self.name, self.partition, self.io, self.seen = partition.table, partition, io, seen
+        self.wanted = wanted
         self.whole: dict[str, pa.Table] = {}  # the last two files that were read whole
         self.files = [path for path, _, _ in partition.staged]
         self.rows = pa.concat_tables([self._read(number) for number in range(len(self.files))])
@@ -123,12 +135,41 @@ class _Partition:
     def _read(self, number: int) -> pa.Table:
         path, rows, _ = self.partition.staged[number]
         file = write.open_file(path, self.io)
-        read = file.read(list(COLUMNS))
-        if read.num_rows != rows or not _is_of(file.schema_arrow, self.name):
-            self.seen.malformed.append(path)
+        columns = self._columns()
+        if _is_of(file.schema_arrow, self.name):
+            read = file.read(columns)
+        else:  # nothing in it can be trusted to be what its name says
+            read = schema.arrow_schema(self.name).empty_table().select(columns)
         count = read.num_rows
+        if count != rows:
+            self.seen.malformed.add(path)
         read = read.append_column("file", pa.array(np.full(count, number, np.int32)))
-        return read.append_column("place", pa.array(np.arange(count, dtype=np.int64)))
+        read = self._of_this_part(read.append_column("place", pa.array(np.arange(count, dtype=np.int64))))
+        self._judge(read)
+        return read.select([*COLUMNS, "file", "place"])
+
+    def _columns(self) -> list[str]:
+        more = {column for each in self.wanted for column in each.columns}
+        more |= ERROR & {*schema.arrow_schema(self.name).names}
+        return [*COLUMNS, *sorted(more - {*COLUMNS})]
+
+    def _of_this_part(self, read: pa.Table) -> pa.Table:
+        if self.partition.parts == 1:
+            return read
+        part = BucketTransform(self.partition.parts).pyarrow_transform(StringType())(duplicates.keys(read)["key"])
+        return read.filter(pc.equal(part, self.partition.part))
+
+    def _judge(self, read: pa.Table) -> None:
+        """Count the rows that break an expectation, and what a day has of rows and errors."""
+        for each in self.wanted:
+            broken, applies = rules.judge(read, each)
+            self.seen.breaks[self.name, each.name] += int(broken.sum())
+            self.seen.applies[self.name, each.name] += applies
+        if "error_code" in read.column_names:
+            by_day = read.group_by("event_date").aggregate([([], "count_all"), ("error_code", "count")])
+            for row in by_day.filter(pc.is_valid(by_day["event_date"])).to_pylist():
+                self.seen.days[row["event_date"]] += row["count_all"]
+                self.seen.errors[row["event_date"]] += row["error_code_count"]
 
     def _count(self, batch_id: str) -> None:
         self.seen.looked_at[self.name] += self.rows.num_rows

@@ -17,8 +17,6 @@ from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 
-from pyiceberg.io import FileIO
-
 from trailhouse import settings
 from trailhouse.errors import UsageError
 from trailhouse.ingest.values import Object, PendingObject, Plan, too_large
@@ -126,7 +124,7 @@ def write_down(plan: Plan, where: settings.Lake) -> None:
     """Keep the plan, with the generations of its objects, before any work."""
     objects = [{"source": o.source_id, "key": o.key, "etag": o.etag, "size": o.size} for o in plan.objects]
     text = json.dumps({"batch_id": plan.batch_id, "planned_at": plan.planned_at.isoformat(), "objects": objects})
-    _write(catalog.file_io(where), f"{_own_folder(where)}/plans/{plan.batch_id}.json.gz", gzip.compress(text.encode()))
+    catalog.write_file(where, f"plans/{plan.batch_id}.json.gz", gzip.compress(text.encode()))
 
 
 def remember(found: Survey, pending: Sequence[PendingObject], config: settings.Settings) -> None:
@@ -144,7 +142,21 @@ def remember(found: Survey, pending: Sequence[PendingObject], config: settings.S
                 feed = prefix_of(each.log)
                 feeds[feed] = min(feeds.get(feed, each.log.day), each.log.day)
         kept = replace(state, feeds=feeds)
-        _write(catalog.file_io(config.lake), _state_file(config.lake, source), kept.to_json().encode())
+        catalog.write_file(config.lake, _state_file(source), kept.to_json().encode())
+
+
+def list_again(objects: Sequence[Object], config: settings.Settings) -> None:
+    """Have the next run list the folders of objects that the ledger is about to forget, however old they are."""
+    for source in config.sources:
+        state = _state(config.lake, source)
+        logs = [o.log for o in objects if o.source_id == source_id(source)]
+        if state is None or not logs:
+            continue
+        feeds = dict(state.feeds)
+        for log in logs:
+            feed = prefix_of(log)
+            feeds[feed] = min(feeds.get(feed, log.day), log.day)
+        catalog.write_file(config.lake, _state_file(source), replace(state, feeds=feeds).to_json().encode())
 
 
 def _subtract(number: int, source: settings.Source, listed: Sequence[Found], lake: Lake | None, found: Survey) -> None:
@@ -199,23 +211,15 @@ class _Known:
 
 def _state(where: settings.Lake, source: settings.Source) -> ListingState | None:
     try:
-        with catalog.file_io(where).new_input(_state_file(where, source)).open() as file:
+        location = f"{catalog.own_folder(where)}/{_state_file(source)}"
+        with catalog.file_io(where).new_input(location).open() as file:
             return ListingState.from_json(file.read().decode())
     except FileNotFoundError:
         return None
 
 
-def _state_file(where: settings.Lake, source: settings.Source) -> str:
-    return f"{_own_folder(where)}/listing/{hashlib.sha256(source.url.encode()).hexdigest()[:16]}.json"
-
-
-def _own_folder(where: settings.Lake) -> str:
-    return f"{catalog.warehouse(where)}/_trailhouse"
-
-
-def _write(io: FileIO, location: str, data: bytes) -> None:
-    with io.new_output(location).create(overwrite=True) as file:
-        file.write(data)
+def _state_file(source: settings.Source) -> str:
+    return f"listing/{hashlib.sha256(source.url.encode()).hexdigest()[:16]}.json"
 
 
 def estimate(found: Survey, workers: int) -> dict[str, float]:

@@ -11,18 +11,20 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from pyiceberg.manifest import DataFile
 
 from trailhouse import settings
-from trailhouse.errors import GateError, TrailhouseError
-from trailhouse.ingest import audit, inspect, plan, publish, rewrite, stage, task
-from trailhouse.ingest.values import Check, Outcome, PendingObject, Plan, Result, Twins, Verdict, Written
-from trailhouse.lake import catalog, commits, lock, rows, schema, write
+from trailhouse.errors import GateError, SettingsError, TrailhouseError
+from trailhouse.ingest import audit, inspect, measure, plan, publish, rewrite, rules, stage, task
+from trailhouse.ingest.values import Check, PendingObject, Plan, Result, Twins, Verdict, Written
+from trailhouse.lake import catalog, commits, expectations, lock, rows, schema, write
 from trailhouse.lake.catalog import Lake
+from trailhouse.lake.expectations import Expectation
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -37,6 +39,14 @@ Done = TypeVar("Done")
 Tell = Callable[[int, int, int], None]  # objects so far, records so far, objects in all
 
 
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """What somebody wants of a batch that was held: an audit again, or, for a reason, that it is published."""
+
+    reason: str = ""
+    force: bool = False  # also where it breaks the lake's own invariants
+
+
 @dataclass
 class Run:
     """One call of ingest: its settings, its clock, and the Spark session, which starts when first needed."""
@@ -46,6 +56,11 @@ class Run:
     fast: bool = True
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     session: SparkSession | None = None
+
+    def expectations(self) -> tuple[Expectation, ...]:
+        """What the schemas and the user's own file expect of columns."""
+        own = tuple(each for table in schema.LAKE_TABLES for each in expectations.of_schema(table))
+        return own + _users_own(self.config.quality.expectations)
 
     def spark(self) -> SparkSession:
         """The session. A run with nothing to do never starts it."""
@@ -74,6 +89,7 @@ def ingest(run: Run) -> Result:
     """Bring the lake up to date with its sources."""
     began = time.monotonic()
     plan.check(run.config.sources)
+    run.expectations()  # what is wrong with them is said before any work
     with lock.alone(run.config.lake):
         result = _ingest(run, catalog.make_lake(run.config.lake))
     result.seconds = round(time.monotonic() - began, 2)
@@ -89,9 +105,11 @@ def _ingest(run: Run, lake: Lake) -> Result:
     result.problems = [{"where": p.where, "reason": p.reason, "detail": p.detail} for p in found.problems]
     pending: list[PendingObject] = []
     done = 0
-    for batch in plan.batches(found, run.config.batch, run.clock()):
-        pending += _ingest_batch(run, lake, batch, result, (done, len(found.new)))
-        done += len(batch.objects)
+    if found.new:
+        with audit.ready():
+            for batch in plan.batches(found, run.config.batch, run.clock()):
+                pending += _ingest_batch(run, lake, batch, result, (done, len(found.new)))
+                done += len(batch.objects)
     result.pending = len(pending)
     result.problems += [{"where": p.key, "reason": p.reason, "detail": p.detail} for p in pending]
     plan.remember(found, pending, run.config)
@@ -128,6 +146,7 @@ def _ingest_batch(
     result.bytes_out += _bytes_out(written)
     result.batch_id = batch.batch_id
     result.batches.append(batch.batch_id)
+    result.data_docs = f"{catalog.own_folder(run.config.lake)}/{publish.pages_of(batch.batch_id)}/index.html"
     result.findings += findings
     return written.pending
 
@@ -167,29 +186,34 @@ def _write(run: Run, lake: Lake, batch: Plan, so_far: tuple[int, int, int]) -> W
 
 
 def _stage_and_publish(
-    run: Run, lake: Lake, written: Written, list_calls: int
+    run: Run, lake: Lake, written: Written, list_calls: int, wish: Reopened | None = None
 ) -> tuple[Written, list[dict[str, object]]]:
     """Stage, audit, and publish; again where twins turned up or another run published in between."""
+    wish = wish or Reopened()
     mended: set[int] = set()  # bases on which twins were taken out already
     for _ in range(ROUNDS):
         _look_who_was_faster(lake, written)
         log.info("stage: %s", {name: len(made) for name, made in written.files.items()})
         ready = stage.stage(lake, written, run.clock())
         log.info("audit: %s", {each.table: each.snapshot for each in ready.tables})
-        verdict = audit.audit(lake, ready, written.outcomes, partial(run.each, "audit", inspect.look))
+        look = partial(run.each, "audit", inspect.look)
+        measured = measure.measure(lake, ready, written.outcomes, look, _asked(run, lake, written))
         bases = {each.base for each in ready.tables if each.table in schema.LAKE_TABLES}
-        attached_twice = any(check.name == "files" for check in verdict.broken)
-        if verdict.twins and not bases <= mended and not attached_twice:
-            twins = sum(len(t.duplicates) + len(t.conflicts) for t in verdict.twins)
-            log.info("twins: %d, in %d files, which are written again", twins, len(verdict.twins))
-            written = _without_twins(run, lake, written, verdict.twins)
+        attached_twice = any(gauge.name == "files" and gauge.value for gauge in measured.gauges)
+        if measured.twins and not bases <= mended and not attached_twice:
+            twins = sum(len(t.duplicates) + len(t.conflicts) for t in measured.twins)
+            log.info("twins: %d, in %d files, which are written again", twins, len(measured.twins))
+            written = _without_twins(run, lake, written, measured.twins)
             mended |= bases
             continue
+        verdict = audit.audit(measured, run.expectations(), run.config.quality)
         totals = {**task.tallied(written.outcomes), "pending": len(written.pending), "list_calls": list_calls}
         totals["bytes_out"] = _bytes_out(written)
-        _refuse_if_broken(lake, verdict, written.outcomes, totals, run.clock())
+        if not verdict.passed and not (wish.reason and (wish.force or not audit.breaks_the_lake(verdict))):
+            publish.hold(lake, verdict, written.outcomes, totals, run.clock())
+            raise GateError(_refusal(verdict, run.config.lake, wish))
         try:
-            publish.publish(lake, verdict, totals, run.clock())
+            publish.publish(lake, verdict, totals, run.clock(), wish.reason)
         except commits.MainMovedError:
             continue
         log.info("published %s: %s", written.batch_id, totals)
@@ -197,18 +221,23 @@ def _stage_and_publish(
     raise TrailhouseError(f"batch {written.batch_id}: other runs kept publishing in between; run again")
 
 
-def _refuse_if_broken(
-    lake: Lake, verdict: Verdict, outcomes: Sequence[Outcome], totals: dict[str, int], now: datetime
-) -> None:
-    if not verdict.broken:
-        return
-    publish.hold(lake, verdict, outcomes, totals, now)
-    first, batch_id = verdict.broken[0], verdict.staged.batch_id
-    question = f"SELECT * FROM quality WHERE batch_id = '{batch_id}' AND NOT success"  # noqa: S608 (for people to type)
-    raise GateError(
-        f"batch {batch_id} was refused and nothing of it is visible: check {first.name} of table {first.table} failed "
-        f'({first.observed}); see: trailhouse sql "{question}"'
+def _asked(run: Run, lake: Lake, written: Written) -> measure.Asked:
+    first = min(o.object.log.day for o in written.outcomes) - timedelta(days=measure.DAYS_BEFORE + 1)
+    return measure.Asked(run.expectations(), publish.days_since(lake, first), run.clock())
+
+
+def _refusal(verdict: Verdict, where: settings.Lake, wish: Reopened) -> str:
+    batch_id, first = verdict.staged.batch_id, verdict.broken[0]
+    others = f", and {len(verdict.broken) - 1} more" if len(verdict.broken) > 1 else ""
+    name, lake = f"{first.table}.{first.name}", f"--lake {where.location}"
+    said = (
+        f"batch {batch_id} was refused and nothing of it is visible: expectation {name} failed "
+        f"({first.observed}; {first.rows} rows){others}. See why: trailhouse batch show {batch_id} {lake}; its rows: "
+        f"trailhouse batch rows {batch_id} --expectation {name} {lake}; then release, retry or discard it"
     )
+    if wish.reason:
+        said += "; it breaks an invariant of the lake itself, so that releasing it takes --force"
+    return said
 
 
 def _look_who_was_faster(lake: Lake, written: Written) -> None:
@@ -249,24 +278,58 @@ def _without_twins(run: Run, lake: Lake, written: Written, twins: Sequence[Twins
 
 def _settle_unfinished(run: Run, lake: Lake, result: Result) -> None:
     """Bring to an end what an earlier run staged: publish it where it was staged whole, else forget it."""
-    waiting = commits.unsettled(lake, stage.ORDER)
+    waiting = commits.unsettled(lake, (*stage.ORDER, "batches"))
     ended = publish.states(lake) if waiting else {}
     for batch_id in sorted(waiting):
-        if batch_id in ended:
-            if ended[batch_id] == "published":  # it died before it took its last branch away
-                stage.discard(lake, batch_id)
+        told = ended.get(batch_id, publish.Ended("", ""))
+        if told.state == "held":
+            commits.drop_branch(lake, "batches", commits.BRANCH + batch_id)
             continue
-        written = stage.written(lake, batch_id)
-        if written is None:
-            stage.discard(lake, batch_id)
+        if told.state not in ("", "reopened"):  # it died before it took its last branch away
+            _forget(lake, batch_id)
             continue
+        wish = Reopened(told.reason) if told.state == "reopened" else None
         try:
-            _, findings = _stage_and_publish(run, lake, written, 0)
+            _settle(run, lake, batch_id, wish, result)
         except GateError as refused:
             result.refused.append(str(refused))
-        else:
-            result.findings += findings
-            result.settled.append(batch_id)
+
+
+def _settle(run: Run, lake: Lake, batch_id: str, wish: Reopened | None, result: Result) -> None:
+    written = stage.written(lake, batch_id)
+    if written is not None:
+        with audit.ready():
+            _, findings = _stage_and_publish(run, lake, written, 0, wish)
+        result.findings += findings
+        result.settled.append(batch_id)
+    elif wish:  # it died while it was staged anew: what it had written is read again
+        free(run, lake, batch_id, wish.reason)
+    else:
+        _forget(lake, batch_id)
+
+
+def _forget(lake: Lake, batch_id: str) -> None:
+    stage.discard(lake, batch_id)
+    commits.drop_branch(lake, "batches", commits.BRANCH + batch_id)
+
+
+def reopen(run: Run, lake: Lake, batch_id: str, wish: Reopened) -> Result:
+    """Settle a batch that was held anew."""
+    began = time.monotonic()
+    result = Result(batch_id=batch_id)
+    publish.reopen(lake, batch_id, wish.reason, run.clock())
+    _settle(run, lake, batch_id, wish, result)
+    result.status = _status(result)
+    result.seconds = round(time.monotonic() - began, 2)
+    return result
+
+
+def free(run: Run, lake: Lake, batch_id: str, reason: str) -> int:
+    """Have the objects of a batch that was given up read again by the next run. Returns how many."""
+    objects = stage.held(lake, batch_id)
+    plan.list_again(objects, run.config)
+    publish.free(lake, batch_id, reason, run.clock())
+    return len(objects)
 
 
 def _metadata(lake: Lake, names: Sequence[str]) -> dict[str, str]:
@@ -279,3 +342,16 @@ def _bytes_out(written: Written) -> int:
 
 def _finding(check: Check) -> dict[str, object]:
     return {"table": check.table, "name": check.name, "rows": check.rows, "observed": check.observed}
+
+
+def _users_own(path: str) -> tuple[Expectation, ...]:
+    """The expectations of the user's file; what can't be meant is refused."""
+    if not path:
+        return ()
+    try:
+        found = expectations.of_text(Path(path).read_text("utf-8"), path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the file of expectations {path} can't be read: {error}") from error
+    for each in found:
+        rules.check(each, path)
+    return found

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from pyiceberg.expressions import And, EqualTo
 from pyiceberg.manifest import DataFile
 
 from trailhouse.ingest.values import Object, Outcome, Staged, Written
@@ -69,6 +70,12 @@ def outcomes(lake: Lake, batch_id: str) -> tuple[Outcome, ...]:
     io = catalog.file_io(lake.where)
     read = [write.open_file(file.file_path, io).read().to_pylist() for file in added]
     return tuple(_outcome(row) for part in read for row in part)
+
+
+def held(lake: Lake, batch_id: str) -> tuple[Object, ...]:
+    """The objects that the ledger holds back with a refused batch."""
+    which = And(EqualTo("batch_id", batch_id), EqualTo("state", "held"))
+    return tuple(_outcome(row).object for row in lake.table("ledger").scan(which).to_arrow().to_pylist())
 
 
 def ledger_rows(written: Sequence[Outcome], batch_id: str, now: datetime, state: str = "") -> list[dict[str, Any]]:

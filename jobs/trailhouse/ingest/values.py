@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from pyiceberg.manifest import DataFile
@@ -111,6 +111,46 @@ class Twins:
 
 
 @dataclass(frozen=True, slots=True)
+class Gauge:
+    """A number that the audit measured of a table's staged rows, and in words what it says."""
+
+    table: str
+    name: str
+    value: float
+    rows: int  # how many rows it is about
+    observed: str  # counts and ids, never a record's values
+
+    @property
+    def id(self) -> str:
+        return f"{self.table}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is expected of a gauge. Each must be judged, or the batch has not passed."""
+
+    table: str
+    name: str
+    severity: Literal["critical", "warning"]
+    at_most: float
+    doc: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.table}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured of exactly the staged snapshots, before anything is judged."""
+
+    staged: Staged
+    gauges: tuple[Gauge, ...]
+    twins: tuple[Twins, ...]
+    days: Mapping[date, tuple[int, int]]  # day of an event -> rows, and those of them with an error code
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One check of the audit, or one finding. A row of the table `quality`."""
 
@@ -127,9 +167,14 @@ class Check:
 class Verdict:
     """What the audit says of exactly the staged snapshots."""
 
-    staged: Staged
+    measured: Measured
+    wanted: tuple[Wanted, ...]
     checks: tuple[Check, ...]
-    twins: tuple[Twins, ...]
+    pages: Mapping[str, bytes] = field(default_factory=dict)  # Data Docs: path -> content
+
+    @property
+    def staged(self) -> Staged:
+        return self.measured.staged
 
     @property
     def broken(self) -> tuple[Check, ...]:
@@ -138,6 +183,12 @@ class Verdict:
     @property
     def findings(self) -> tuple[Check, ...]:
         return tuple(c for c in self.checks if c.severity == "warning" and not c.success)
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is proven: something was expected, each of it was judged, and nothing critical failed."""
+        judged = {f"{check.table}.{check.name}" for check in self.checks}
+        return bool(self.wanted) and {each.id for each in self.wanted} <= judged and not self.broken
 
 
 @dataclass(slots=True)
@@ -160,6 +211,7 @@ class Result:
     bytes_out: int = 0
     list_calls: int = 0
     seconds: float = 0.0
+    data_docs: str | None = None  # where the last batch's audit can be read
     refused: list[str] = field(default_factory=list)  # what the gate said of batches that it held
     settled: list[str] = field(default_factory=list)  # batches of earlier runs that this one brought to an end
     findings: list[dict[str, Any]] = field(default_factory=list)

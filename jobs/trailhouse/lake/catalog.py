@@ -135,6 +135,19 @@ def warehouse(where: settings.Lake) -> str:
     return str(Path(where.location).absolute())
 
 
+def own_folder(where: settings.Lake) -> str:
+    """Where Trailhouse keeps what is no table: plans, how far sources were listed, Data Docs."""
+    return f"{warehouse(where)}/_trailhouse"
+
+
+def write_file(where: settings.Lake, path: str, data: bytes) -> str:
+    """Write a file into that folder; its location."""
+    location = f"{own_folder(where)}/{path}"
+    with file_io(where).new_output(location).create(overwrite=True) as file:
+        file.write(data)
+    return location
+
+
 def _connect(where: settings.Lake, create: bool) -> Catalog:
     _check_named(where)
     properties: dict[str, str | None] = {**file_properties(where), "warehouse": warehouse(where)}

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownException, RESTError
+from pyiceberg.expressions import BooleanExpression
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.table.refs import SnapshotRefType
@@ -26,6 +29,8 @@ from trailhouse.lake.catalog import MAIN, Lake
 
 BATCH = "trailhouse.batch-id"  # in the summary of every snapshot that a batch made
 BRANCH = "stage_"  # and the batch id
+
+Notes = Mapping[str, str]  # what a snapshot's summary is to say besides what Iceberg does
 
 ATTEMPTS = 8
 PAUSE = 0.1  # seconds, doubled for each attempt
@@ -59,7 +64,7 @@ def stage(lake: Lake, name: str, files: Sequence[DataFile], batch_id: str) -> St
     table = lake.table(name)
     base = head(table)
     _until_sure(lambda: table.manage_snapshots().create_branch(base, branch).commit(), lambda: _has(lake, name, branch))
-    _append(lake.table(name), files, batch_id, branch, lambda: staged(lake, name, batch_id) is not None)
+    _append(lake.table(name), files, mark(batch_id), branch, lambda: staged(lake, name, batch_id) is not None)
     return staged(lake, name, batch_id) or _vanished(name, branch)
 
 
@@ -103,11 +108,46 @@ def publish(lake: Lake, ready: StagedTable, keep: bool = False) -> None:
         _until_sure(move, is_done)
 
 
-def append_once(lake: Lake, name: str, files: Sequence[DataFile], mark: str) -> None:
-    """Append to main, unless that was done before under the same mark (a batch's id, or one that begins with it)."""
+def mark(text: str) -> dict[str, str]:
+    """What a commit is known by afterwards: a batch's id, or a text that begins with it."""
+    return {BATCH: text}
+
+
+def append_once(lake: Lake, name: str, files: Sequence[DataFile], notes: Notes) -> None:
+    """Append to main, unless that was done before under the same mark."""
     table = lake.table(name)
-    if not published(table, mark):
-        _append(table, files, mark, MAIN, lambda: published(lake.table(name), mark))
+    if not published(table, notes[BATCH]):
+        _append(table, files, notes, MAIN, lambda: published(lake.table(name), notes[BATCH]))
+
+
+def replace(lake: Lake, name: str, gone: BooleanExpression, files: Sequence[DataFile], notes: Notes) -> None:
+    """Take rows out of main and append others, in one commit; not again where main has the mark."""
+
+    def commit() -> None:
+        table = lake.table(name)
+        if published(table, notes[BATCH]):
+            return
+        with table.transaction() as transaction, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns where there is nothing to take out
+            before = {BATCH: f"{notes[BATCH]} before"} if files else dict(notes)
+            transaction.delete(gone, snapshot_properties=before)
+            if files:
+                with transaction.update_snapshot(dict(notes)).fast_append() as update:
+                    for file in files:
+                        update.append_data_file(file)
+
+    _until_sure(commit, lambda: published(lake.table(name), notes[BATCH]))
+
+
+def mark_unsettled(lake: Lake, name: str, batch_id: str) -> None:
+    """Note on a table, by a branch at main, that a batch that was over is to be settled anew."""
+    branch = BRANCH + batch_id
+    if not _has(lake, name, branch):
+        table = lake.table(name)
+        _until_sure(
+            lambda: table.manage_snapshots().create_branch(head(table), branch).commit(),
+            lambda: _has(lake, name, branch),
+        )
 
 
 def published(table: Table, batch_id: str) -> bool:
@@ -156,14 +196,14 @@ def history(table: Table, start: int | None = None) -> Iterator[Snapshot]:
         at = known[at].parent_snapshot_id
 
 
-def _append(table: Table, files: Sequence[DataFile], batch_id: str, branch: str, is_done: Callable[[], bool]) -> None:
+def _append(table: Table, files: Sequence[DataFile], notes: Notes, branch: str, is_done: Callable[[], bool]) -> None:
     def commit() -> None:
         table.refresh()
-        if branch == MAIN and published(table, batch_id):
+        if branch == MAIN and published(table, notes[BATCH]):
             return  # whoever settles the same batch was faster
         with (
             table.transaction() as transaction,
-            transaction.update_snapshot({BATCH: batch_id}, branch=branch).fast_append() as update,
+            transaction.update_snapshot(dict(notes), branch=branch).fast_append() as update,
         ):
             for file in files:
                 update.append_data_file(file)
@@ -198,6 +238,20 @@ def _looked(is_done: Callable[[], bool]) -> bool:
         return is_done()
     except UNSURE:
         return False
+
+
+def notes(table: Table, since: datetime) -> Iterator[Notes]:
+    """What the snapshots of main since a time have in their summaries."""
+    for snapshot in history(table):
+        if snapshot.timestamp_ms < since.replace(tzinfo=UTC).timestamp() * 1000:
+            return
+        if snapshot.summary:
+            yield snapshot.summary.additional_properties
+
+
+def is_marked(lake: Lake, name: str, batch_id: str) -> bool:
+    """Whether a table has the branch of a batch that is not over."""
+    return _has(lake, name, BRANCH + batch_id)
 
 
 def _has(lake: Lake, name: str, branch: str) -> bool:

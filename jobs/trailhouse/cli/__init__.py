@@ -6,24 +6,22 @@ A thin skin. Each command imports what it needs when it runs, so that `trailhous
 
 from __future__ import annotations
 
-import logging
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from trailhouse import __version__, options, settings, show
-from trailhouse.errors import GateError, TrailhouseError
+from trailhouse import __version__, settings, show
+from trailhouse.cli.arguments import form_option, load, with_settings
+from trailhouse.cli.batch import batch
+from trailhouse.cli.results import PARTIAL, exit_code, show_result
+from trailhouse.errors import TrailhouseError
 
-PARTIAL = 5
 INTERRUPTED = 130
-DOT = "__"  # stands for the dot in "lake.location", which is no parameter name
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -57,59 +55,6 @@ def _run(arguments: list[str]) -> int:
         return 1
 
 
-def _with_settings(*tables: str) -> Callable[[Command], Command]:
-    """Options for the settings of these tables, with `--config` and `--lake`."""
-
-    def decorate(command: Command) -> Command:
-        for option in reversed(options.options()):
-            if option.name.partition(".")[0] in tables and option.name != "lake.location":
-                metavar = option.type.upper() if "|" not in option.type else f"[{option.type}]"
-                default = f"  [default: {option.default}]" if option.default else ""
-                command = click.option(
-                    option.flag, _parameter(option.name), metavar=metavar, help=option.doc + default
-                )(command)
-        lake = click.option(
-            "--lake", _parameter("lake.location"), metavar="PLACE", help="The lake: a folder, or s3://bucket/prefix."
-        )
-        config = click.option(
-            "--config",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="Settings file.  [default: $TRAILHOUSE_CONFIG, else ./trailhouse.toml where there is one]",
-        )
-        verbose = click.option("--verbose", is_flag=True, help="Say more, and show where an error comes from.")
-        return lake(config(verbose(command)))
-
-    return decorate
-
-
-def _parameter(name: str) -> str:
-    """A setting's name as click can hold it."""
-    return name.replace(".", DOT)
-
-
-def _load(given: dict[str, Any], sources: Sequence[str] = ()) -> settings.Settings:
-    """The settings of this run. Options that were not given are left to the file and the defaults."""
-    config = given.pop("config")
-    handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(lambda record: "py4j" not in record.pathname)  # it takes an interrupt for an error of its own
-    logging.basicConfig(handlers=[handler], format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("trailhouse").setLevel(logging.INFO if given.pop("verbose") else logging.WARNING)
-    overrides = {name.replace(DOT, "."): value for name, value in given.items() if value is not None}
-    if sources:
-        overrides["source"] = list(sources)
-    return settings.load(config, overrides, settings.environment())
-
-
-_format = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "csv", "csv_raw"]),
-    default="table",
-    show_default=True,
-    help="How to show it. csv is safe to open in a spreadsheet; csv_raw holds the bare values.",
-)
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="trailhouse")
 def trailhouse() -> None:
@@ -128,12 +73,15 @@ def trailhouse() -> None:
     """
 
 
+trailhouse.add_command(batch)
+
+
 @trailhouse.command()
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
 @click.option("--no-fast-path", is_flag=True, help="Look at every record closely: slower, the same rows.")
-@_format
-@_with_settings("lake", "batch", "limits", "listing", "spark", "source")
+@form_option
+@with_settings("lake", "batch", "limits", "listing", "quality", "spark", "source")
 def ingest(sources: tuple[str, ...], dry_run: bool, no_fast_path: bool, form: show.Format, **given: Any) -> int:
     """Bring a lake up to date with its log files.
 
@@ -146,7 +94,7 @@ def ingest(sources: tuple[str, ...], dry_run: bool, no_fast_path: bool, form: sh
       trailhouse ingest s3://org-trail s3://old-trail/logs --lake s3://lake/wh --lake-catalog glue
       trailhouse ingest --config trailhouse.toml --dry-run
     """
-    config = _load(given, sources)
+    config = load(given, sources)
     from trailhouse.ingest import run
 
     if dry_run:
@@ -156,10 +104,8 @@ def ingest(sources: tuple[str, ...], dry_run: bool, no_fast_path: bool, form: sh
             config, lambda objects, records, total: progress.update(objects, records, total), not no_fast_path
         )
         result = run.ingest(job)
-    _show_result(result, form)
-    for message in result.refused:
-        click.echo("error: " + show.escape_terminal(message), err=True)
-    return GateError.exit_code if result.refused else PARTIAL if result.problems else 0
+    show_result(result, form)
+    return exit_code(result)
 
 
 def _show_plan(config: settings.Settings, form: show.Format) -> int:
@@ -182,39 +128,9 @@ def _show_plan(config: settings.Settings, form: show.Format) -> int:
     return PARTIAL if found.problems else 0
 
 
-# What a person wants to see of a run; the JSON form has all of it.
-_TOLD = ("batch_id", "status", "objects", "records", "rows", "duplicates", "quarantined", "quarantined_objects")
-_TOLD_TOO = ("conflicts", "pending", "bytes_in", "bytes_out", "list_calls", "seconds")
-
-
-def _show_result(result: Any, form: show.Format) -> None:
-    from dataclasses import asdict
-
-    told = asdict(result)
-    if form != "table":
-        show.show_one(told, form, sys.stdout)
-        return
-    show.show_one({name: told[name] for name in (*_TOLD, *_TOLD_TOO)}, form, sys.stdout)
-    if told["skipped"]:
-        click.echo("skipped: " + ", ".join(f"{count} {why}" for why, count in sorted(told["skipped"].items())))
-    if told["findings"]:
-        click.echo("findings:")
-        show.show(
-            [(f.get("table", ""), f["name"], f["rows"]) for f in told["findings"]],
-            ("table", "finding", "rows"),
-            form,
-            sys.stdout,
-        )
-    for problem in told["problems"][:10]:
-        line = f"{problem['where']}: {problem['reason']} {problem['detail']}"
-        click.echo("pending: " + show.escape_terminal(line, 300), err=True)
-    if len(told["problems"]) > 10:
-        click.echo(f"pending: … and {len(told['problems']) - 10} more (--format json has all)", err=True)
-
-
 @trailhouse.command()
-@_format
-@_with_settings("lake")
+@form_option
+@with_settings("lake")
 def status(form: show.Format, **given: Any) -> None:
     """Say what the lake holds: tables, last batches, accounts and regions, quarantine.
 
@@ -223,7 +139,7 @@ def status(form: show.Format, **given: Any) -> None:
       trailhouse status --lake ./lake
       trailhouse status --lake ./lake --format json
     """
-    config = _load(given)
+    config = load(given)
     from trailhouse.ask import status as asked
     from trailhouse.lake import catalog
 
@@ -240,8 +156,8 @@ def status(form: show.Format, **given: Any) -> None:
 
 @trailhouse.command()
 @click.argument("query")
-@_format
-@_with_settings("lake")
+@form_option
+@with_settings("lake")
 def sql(query: str, form: show.Format, **given: Any) -> None:
     """Ask the lake in Athena's SQL, on this machine.
 
@@ -253,7 +169,7 @@ def sql(query: str, form: show.Format, **given: Any) -> None:
       trailhouse sql "SELECT event_name, count(*) FROM events GROUP BY 1 ORDER BY 2 DESC LIMIT 10" --lake ./lake
       trailhouse sql - --lake ./lake --format csv < question.sql
     """
-    config = _load(given)
+    config = load(given)
     from trailhouse.ask import local
     from trailhouse.lake import catalog
 
@@ -277,7 +193,7 @@ def sql(query: str, form: show.Format, **given: Any) -> None:
     help="How the trails lay out their files.",
 )
 @click.option("--clean", is_flag=True, help="Leave out what is broken, late or delivered twice.")
-@_format
+@form_option
 def sample(folder: Path, start: str, form: show.Format, **recipe: Any) -> None:
     """Make a believable bucket of log files in FOLDER, and write down what is in it (truth.json).
 
@@ -337,7 +253,7 @@ def demo(folder: Path, events: int) -> None:
     config = settings.load(None, {"source": [str(logs)], "lake.location": str(lake)}, {})
     with show.Progress() as progress:
         result = run.ingest(run.Run(config, lambda objects, records, total: progress.update(objects, records, total)))
-    _show_result(result, "table")
+    show_result(result, "table")
     opened = catalog.open_lake(config.lake)
     for name in ("who_did_what", "what_failed", "what_was_deleted"):
         query = queries.load(name)

@@ -1,0 +1,72 @@
+"""
+What commands have in common: options for settings, how results are shown, and the settings of a run.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from trailhouse import options, settings
+
+DOT = "__"  # stands for the dot in "lake.location", which is no parameter name
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def with_settings(*tables: str) -> Callable[[Command], Command]:
+    """Options for the settings of these tables, with `--config` and `--lake`."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options.options()):
+            if option.name.partition(".")[0] in tables and option.name != "lake.location":
+                metavar = option.type.upper() if "|" not in option.type else f"[{option.type}]"
+                default = f"  [default: {option.default}]" if option.default else ""
+                command = click.option(
+                    option.flag, _parameter(option.name), metavar=metavar, help=option.doc + default
+                )(command)
+        lake = click.option(
+            "--lake", _parameter("lake.location"), metavar="PLACE", help="The lake: a folder, or s3://bucket/prefix."
+        )
+        config = click.option(
+            "--config",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Settings file.  [default: $TRAILHOUSE_CONFIG, else ./trailhouse.toml where there is one]",
+        )
+        verbose = click.option("--verbose", is_flag=True, help="Say more, and show where an error comes from.")
+        return lake(config(verbose(command)))
+
+    return decorate
+
+
+def _parameter(name: str) -> str:
+    """A setting's name as click can hold it."""
+    return name.replace(".", DOT)
+
+
+def load(given: dict[str, Any], sources: Sequence[str] = ()) -> settings.Settings:
+    """The settings of this run. Options that were not given are left to the file and the defaults."""
+    config = given.pop("config")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(lambda record: "py4j" not in record.pathname)  # it takes an interrupt for an error of its own
+    logging.basicConfig(handlers=[handler], format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("trailhouse").setLevel(logging.INFO if given.pop("verbose") else logging.WARNING)
+    overrides = {name.replace(DOT, "."): value for name, value in given.items() if value is not None}
+    if sources:
+        overrides["source"] = list(sources)
+    return settings.load(config, overrides, settings.environment())
+
+
+form_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv", "csv_raw"]),
+    default="table",
+    show_default=True,
+    help="How to show it. csv is safe to open in a spreadsheet; csv_raw holds the bare values.",
+)

@@ -1,0 +1,1 @@
+"""Looking after a lake: what was refused, what is missing, what it costs."""

@@ -1,0 +1,148 @@
+"""
+Batches, and what is to become of those that the gate refused: see why, look at the rows, release, try again, give up.
+
+A refused batch is invisible and its objects are held: nothing reads them again until somebody says so here. Whatever is
+done goes in by the same door as any batch: staged on what is there now, audited, published, the ledger after the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trailhouse.errors import UsageError
+from trailhouse.ingest import audit, publish, rules, run, stage
+from trailhouse.ingest.values import Result
+from trailhouse.lake import catalog, commits, lock, schema, write
+from trailhouse.lake.catalog import Lake
+from trailhouse.lake.expectations import Expectation
+
+LISTED = ("batch_id", "state", "objects", "records", "rows", "quarantined", "published_at", "reason")
+CHECKED = ("table_name", "name", "severity", "success", "rows", "observed", "checked_at")
+
+# What says best which record a row is; the columns that an expectation is about come on top.
+_SHOWN = ("event_time", "event_source", "event_name", "actor", "event_id", "source_object", "record_index")
+_SHOWN_OF = {
+    "quarantine": ("reason", "key", "record_index", "event_time", "event_name", "raw_size"),
+    "ledger": ("key", "state", "reason", "records", "rows", "duplicates", "quarantined", "conflicts"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything that is known of one batch."""
+
+    batch: dict[str, Any]
+    checks: list[dict[str, Any]]  # what failed first
+    data_docs: str
+
+
+def listed(lake: Lake, state: str = "", limit: int = 20) -> list[dict[str, Any]]:
+    """The newest batches, and before them those that an interrupted run has left to be settled."""
+    found = lake.table("batches").scan(selected_fields=LISTED).to_arrow().to_pylist()
+    known = {each["batch_id"] for each in found}
+    waiting = commits.unsettled(lake, (*stage.ORDER, "batches"))
+    found += [dict.fromkeys(LISTED) | {"batch_id": b, "state": "unfinished"} for b in waiting if b not in known]
+    found = [each for each in found if state in ("", each["state"])]
+    return sorted(found, key=lambda each: each["batch_id"], reverse=True)[:limit]
+
+
+def story(lake: Lake, batch_id: str) -> Story:
+    """One batch: its row, every result of its last audit, and where its Data Docs are."""
+    told = _row(lake, batch_id)
+    read = lake.table("quality").scan(f"batch_id = '{batch_id}'", selected_fields=CHECKED).to_arrow().to_pylist()
+    last = max((each["checked_at"] for each in read), default=None)
+    checks = [each for each in read if each["checked_at"] == last]
+    checks.sort(key=lambda each: (each["success"], each["severity"], each["table_name"], each["name"]))
+    return Story(told, checks, f"{catalog.own_folder(lake.where)}/{publish.pages_of(batch_id)}/index.html")
+
+
+def rows(
+    lake: Lake, batch_id: str, which: str, expectations: Sequence[Expectation], limit: int
+) -> tuple[tuple[str, ...], pa.Table]:
+    """
+    Rows of a batch, published or not: of a table, or those that break an expectation ("events.event_version:in").
+
+    Returns the columns that tell most, and the rows whole.
+    """
+    _row(lake, batch_id)
+    table, _, name = which.partition(".")
+    if table not in stage.ORDER:
+        raise UsageError(f"there is no table {table}: give one of {', '.join(stage.ORDER)}, or TABLE.EXPECTATION")
+    broken = next((each for each in expectations if (each.table, each.name) == (table, name)), None)
+    shown = _SHOWN_OF.get(table, _SHOWN if table == "events" else tuple(schema.arrow_schema(table).names[:8]))
+    found = _found(lake, batch_id, table, limit, lambda read: _picked(read, name, broken))
+    more = tuple(c for c in broken.columns if c not in shown) if broken else ()
+    return (*shown, *more), found
+
+
+def release(going: run.Run, batch_id: str, reason: str, force: bool) -> Result:
+    """Publish a held batch whatever the audit says; of one that was given up, have the objects read again."""
+    if not reason.strip():
+        raise UsageError('say why: --reason "…"; it is kept with the batch')
+    return _reopened(going, batch_id, run.Reopened(reason.strip(), force))
+
+
+def retry(going: run.Run, batch_id: str) -> Result:
+    """Audit a held batch again; of one that was given up, have the objects read again."""
+    return _reopened(going, batch_id, run.Reopened())
+
+
+def discard(going: run.Run, batch_id: str, reason: str) -> None:
+    """Give a held batch up; its objects stay held."""
+    with lock.alone(going.config.lake):
+        lake = catalog.open_lake(going.config.lake)
+        if _row(lake, batch_id)["state"] != "held":
+            raise UsageError(f"batch {batch_id} is {_row(lake, batch_id)['state']}: only a held batch can be discarded")
+        publish.discard(lake, batch_id, reason.strip(), going.clock())
+
+
+def _reopened(going: run.Run, batch_id: str, wish: run.Reopened) -> Result:
+    going.expectations()  # what is wrong with them is said before any work
+    with lock.alone(going.config.lake):
+        lake = catalog.open_lake(going.config.lake)
+        state = _row(lake, batch_id)["state"]
+        if state == "discarded":
+            freed = run.free(going, lake, batch_id, wish.reason)
+            return Result(batch_id=batch_id, status="freed", objects=freed)
+        if state not in ("held", "reopened"):
+            raise UsageError(f"batch {batch_id} is {state}: only a held or discarded batch can be released or retried")
+        return run.reopen(going, lake, batch_id, wish)
+
+
+def _row(lake: Lake, batch_id: str) -> dict[str, Any]:
+    told = publish.row(lake, batch_id)
+    if not told:
+        raise UsageError(f"there is no batch {batch_id}: see `trailhouse batch list`")
+    return told
+
+
+def _found(lake: Lake, batch_id: str, table: str, limit: int, pick: Any) -> pa.Table:
+    ready = commits.staged(lake, table, batch_id) or commits.published_as(lake, table, batch_id)
+    none = schema.arrow_schema(table).empty_table()
+    if ready is None:
+        return none
+    io = catalog.file_io(lake.where)
+    found, missing = [none], limit
+    for file in commits.added_files(lake.table(table), ready.snapshot):
+        picked = pick(write.open_file(file.file_path, io).read()).slice(0, missing)
+        found.append(picked.cast(none.schema))
+        missing -= picked.num_rows
+        if missing <= 0:
+            break
+    return pa.concat_tables(found)
+
+
+def _picked(read: pa.Table, name: str, broken: Expectation | None) -> pa.Table:
+    """The rows that break the expectation, or have the flag or reason of that name; all where it is about no rows."""
+    if broken:
+        return read.filter(pa.array(rules.judge(read, broken)[0]))
+    if not name or name in audit.OF_A_BATCH:
+        return read
+    if "parse_flags" in read.column_names:
+        return read.filter(pa.array([name in (words or ()) for words in read["parse_flags"].to_pylist()], pa.bool_()))
+    return read.filter(pc.equal(read["reason"], name)) if "reason" in read.column_names else read
