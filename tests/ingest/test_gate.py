@@ -24,11 +24,11 @@ import pytest
 from tests import model
 from tests.buckets import Bucket, event, key, plain
 from tests.ingest.contents import DATA, Contents, files, holds_together, ingest, only_audited
-from trailhouse.ask import local
 from trailhouse.errors import GateError, TrailhouseError
 from trailhouse.ingest import inspect, publish, rewrite, task
 from trailhouse.lake import catalog, commits, write
 from trailhouse.lake.write import write_rows
+from trailhouse.upkeep import batches
 
 BAD_RECORD = b'{"eventID":"x","eventID":"y"}'
 
@@ -176,10 +176,12 @@ def refused_by(lake, logs: Path, monkeypatch, sabotage: Callable[[Any], None], *
 
 def says_what_and_how_to_look(lake, message: str, batch_id: str, failed: list[str]) -> None:
     assert failed and batch_id in message and failed[0] in message
-    query = re.search(r'trailhouse sql "(.*)"', message)[1]
-    answer = local.ask(catalog.open_lake(lake), query)
-    told = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-    assert failed[0] in {row["name"] for row in told}, "what the message says to ask does not show the check"
+    opened = catalog.open_lake(lake)
+    name = re.search(rf"batch rows {batch_id} --expectation (\S+) --lake {lake.location};", message)[1]
+    assert f"batch show {batch_id} --lake {lake.location};" in message and name.partition(".")[2] == failed[0]
+    checks = batches.story(opened, batch_id).checks
+    assert failed[0] in {each["name"] for each in checks if not each["success"]}
+    batches.rows(opened, batch_id, name, (), 5)  # there may be none: what was lost can't be shown
 
 
 def after_a_refusal(lake, logs: Path, contents: Contents, batch_id: str) -> None:
@@ -230,12 +232,12 @@ def replace_counts(seen):
 
 
 def test_a_batch_that_takes_published_rows_away_is_refused(lake, tmp_path, monkeypatch):
-    def overwrites(table, added, batch_id, branch, is_done):
+    def overwrites(table, added, notes, branch, is_done):
         table.refresh()
         head = table.metadata.refs[branch].snapshot_id
         with (
             table.transaction() as transaction,
-            transaction.update_snapshot({commits.BATCH: batch_id}, branch=branch).overwrite() as update,
+            transaction.update_snapshot(dict(notes), branch=branch).overwrite() as update,
         ):
             if branch != commits.MAIN and table.name()[-1] == "events":
                 for old in table.scan(snapshot_id=head).plan_files():
@@ -288,7 +290,7 @@ def test_what_came_onto_the_branch_after_the_audit_is_not_published(lake, tmp_pa
     logs = bucket.save(tmp_path / "logs")
     plainly = publish.publish
 
-    def late(opened, verdict, totals, now):
+    def late(opened, verdict, totals, now, reason):
         ready = next(t for t in verdict.staged.tables if t.table == "events")
         added = commits.added_files(opened.table("events"), ready.snapshot)
         table = opened.table("events")
@@ -298,7 +300,7 @@ def test_what_came_onto_the_branch_after_the_audit_is_not_published(lake, tmp_pa
         ):
             for file in added:
                 update.append_data_file(file)
-        return plainly(opened, verdict, totals, now)
+        return plainly(opened, verdict, totals, now, reason)
 
     with monkeypatch.context() as patched, pytest.raises(TrailhouseError):
         patched.setattr(publish, "publish", late)

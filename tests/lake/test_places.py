@@ -23,7 +23,7 @@ def test_everything_lies_in_the_folder_that_was_named(tmp_path: Path, name: str)
     lake = catalog.make_lake(where)
     rows = decode([(ROW, Delivered("s3://logs", "k", "CloudTrail", "111122223333", "us-east-1"))]).rows
     files = write.write_rows(rows, lake.table("events").metadata, catalog.file_io(where))
-    commits.append_once(lake, "events", files, "batch")
+    commits.append_once(lake, "events", files, commits.mark("batch"))
     assert [each.name for each in tmp_path.iterdir()] == [name]
     opened = catalog.open_lake(where)
     assert opened.table("events").scan().count() == 1

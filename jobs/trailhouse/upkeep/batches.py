@@ -16,10 +16,12 @@ import pyarrow.compute as pc
 
 from trailhouse.errors import UsageError
 from trailhouse.ingest import audit, publish, rules, run, stage
-from trailhouse.ingest.values import Result
+from trailhouse.ingest.values import Object, Result
 from trailhouse.lake import catalog, commits, lock, schema, write
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.expectations import Expectation
+from trailhouse.lake.rows import table_of
+from trailhouse.sources.listing import source_id
 
 LISTED = ("batch_id", "state", "objects", "records", "rows", "quarantined", "published_at", "reason")
 CHECKED = ("table_name", "name", "severity", "success", "rows", "observed", "checked_at")
@@ -107,11 +109,20 @@ def _reopened(going: run.Run, batch_id: str, wish: run.Reopened) -> Result:
         lake = catalog.open_lake(going.config.lake)
         state = _row(lake, batch_id)["state"]
         if state == "discarded":
+            _check_sources(going, stage.held(lake, batch_id))
             freed = run.free(going, lake, batch_id, wish.reason)
             return Result(batch_id=batch_id, status="freed", objects=freed)
         if state not in ("held", "reopened"):
             raise UsageError(f"batch {batch_id} is {state}: only a held or discarded batch can be released or retried")
         return run.reopen(going, lake, batch_id, wish)
+
+
+def _check_sources(going: run.Run, objects: Sequence[Object]) -> None:
+    """A bucket's old folders are listed again only where it is known that they must be."""
+    known = {source_id(source) for source in going.config.sources}
+    for each in sorted({o.source_id for o in objects} - known):
+        if each.startswith("s3://"):
+            raise UsageError(f"objects of {each} are to be read again: give the settings file that names it (--config)")
 
 
 def _row(lake: Lake, batch_id: str) -> dict[str, Any]:
@@ -130,7 +141,7 @@ def _found(lake: Lake, batch_id: str, table: str, limit: int, pick: Any) -> pa.T
     found, missing = [none], limit
     for file in commits.added_files(lake.table(table), ready.snapshot):
         picked = pick(write.open_file(file.file_path, io).read()).slice(0, missing)
-        found.append(picked.cast(none.schema))
+        found.append(table_of(table, picked.to_pylist()))  # whatever columns a broken file has
         missing -= picked.num_rows
         if missing <= 0:
             break
