@@ -69,6 +69,14 @@ def _refuse_skip(report):
     return report
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What a test has to say although it passed: how much was tried, and with which seed."""
+    for report in terminalreporter.getreports("passed"):
+        for name, said in report.user_properties:
+            if name == "told":
+                terminalreporter.write_line(str(said))
+
+
 # ── fixtures ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

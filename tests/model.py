@@ -21,6 +21,7 @@ STORED_BYTES = 64 * 2**20
 INFLATED_BYTES = 200 * 2**20
 RECORDS = 500_000
 RECORD_BYTES = 4 * 2**20
+DEEPEST = 64  # levels of a record; what lies deeper is kept and never parsed
 HEADER_BYTES = 4096  # of a gzip member; CloudTrail writes 10
 
 INVALID = "_invalid"
@@ -94,7 +95,7 @@ def member(data: bytes, limit: int) -> tuple[bytes, bytes]:
     try:
         out = engine.decompress(body, limit + 1)
     except zlib.error:
-        raise Broken("gzip_corrupt") from None  # a word of the model's own: the catalogue names none
+        raise Broken("gzip_data") from None
     if len(out) > limit:
         raise Broken("inflated_limit")
     if not engine.eof:
@@ -126,6 +127,8 @@ def header_size(data: bytes) -> int:
                 raise Broken("gzip_truncated")
             at = len(data) if end < 0 else end + 1
     if flags & 2:
+        if len(data) < at + 2:
+            raise Broken("gzip_truncated")
         if data[at : at + 2] != (zlib.crc32(data[:at]) & 0xFFFF).to_bytes(2, "little"):
             raise Broken("gzip_header")
         at += 2
@@ -168,7 +171,7 @@ def elements(text: bytes, aggregated: bool = False) -> tuple[list[bytes], set[st
     rest = past_space(text, end)
     if rest < len(text):
         raise Broken("envelope:ndjson")
-    if aggregated:
+    if aggregated and names:
         return [text[at:end]], flags
     raise Broken("envelope:bare_object")
 
@@ -208,11 +211,11 @@ def split_envelope(text: bytes, at: int) -> tuple[list[bytes], list[bytes] | Non
             frame_value(text[at:end])
         at = past_space(text, end)
         mark = text[at : at + 1]
-        at = past_space(text, at + 1)
         if mark == b"}":
-            return names, found, at
+            return names, found, at + 1
         if mark != b",":
             raise Broken("envelope")
+        at = past_space(text, at + 1)
 
 
 def frame_value(text: bytes) -> None:
@@ -221,7 +224,7 @@ def frame_value(text: bytes) -> None:
         _, deepest = parse(text)
     except NotJson:
         raise Broken("envelope") from None
-    if deepest > 64:
+    if deepest > DEEPEST:
         raise Broken("envelope")
     sound_utf8(text)
 
@@ -418,15 +421,15 @@ def plain(part: bytes) -> str:
 def canonical(text: bytes) -> str:
     """Keys sorted, white space out, numbers as written, strings by what they say."""
     out: list[str] = []
-    todo: list[Node | str] = [parse(text)[0]]
+    todo: list[Node | str] = [sound(text)]
     while todo:
         node = todo.pop()
         if isinstance(node, str):
             out.append(node)
         elif node[0] == "string":
             out.append(quoted(node[1]))
-        elif node[0] in ("number", "word"):
-            out.append(node[1].decode())
+        elif node[0] in ("number", "word", "text"):
+            out.append(node[1].decode("latin-1"))
         elif node[0] == "array":
             out.append("[")
             todo.append("]")
@@ -486,6 +489,8 @@ class Record:
             moment = datetime.fromisoformat(f"{found['date']}T{found['time']}")
             zone = found["zone"] or "Z"
             if zone != "Z":
+                if zone[1:3] > "23" or zone[4:6] > "59":
+                    return None
                 ahead = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6]))
                 moment = moment - ahead if zone[0] == "+" else moment + ahead
         except (ValueError, OverflowError):
@@ -543,7 +548,7 @@ def one(index: int, piece: bytes, kind: str, limit: int) -> Record | Bad:
     if len(piece) > limit:
         return Bad(index, "record_size", piece)
     try:
-        node, _ = parse(piece)
+        node = sound(piece)
     except NotJson:
         return Bad(index, "json", piece)
     if node[0] != "object":
@@ -553,23 +558,78 @@ def one(index: int, piece: bytes, kind: str, limit: int) -> Record | Bad:
     members = dict(node[1])
     if len(members) < len(node[1]):
         return Bad(index, "dup_key", piece)
-    return Record(index, piece, members, *partition(members, kind))
+    shallow = {name: each for name, each in members.items() if levels(piece[each[2] : each[3]]) < DEEPEST}
+    return Record(index, piece, members, *partition(shallow, kind))
+
+
+def sound(piece: bytes) -> Node:
+    """A record's tree. A member that is too deep need not be JSON inside: it is a node "text", of which brackets match."""
+    try:
+        return parse(piece)[0]
+    except NotJson:
+        if levels(piece) <= DEEPEST or piece[:1] != b"{":
+            raise
+    members, at = [], 1
+    while True:
+        at = past_space(piece, at)
+        end = end_of_value(piece, at)
+        key, at = parse(piece[at:end])[0], past_space(piece, end)
+        if key[0] != "string" or piece[at : at + 1] != b":":
+            raise NotJson(at)
+        at = past_space(piece, at + 1)
+        end = end_of_value(piece, at)
+        text = piece[at:end]
+        node = ("text", text, at, end) if levels(text) > DEEPEST - 1 else (*parse(text)[0][:2], at, end)
+        members.append((key[1], node))
+        at = past_space(piece, end)
+        if piece[at:] == b"}":
+            return ("object", members, 0, len(piece))
+        if piece[at : at + 1] != b",":
+            raise NotJson(at)
+        at += 1
+
+
+def end_of_value(text: bytes, at: int) -> int:
+    try:
+        return value_end(text, at)
+    except Broken:
+        raise NotJson(at) from None
+
+
+def levels(text: bytes) -> int:
+    """How deep the brackets of a text go, whatever lies between them; NotJson where they don't match."""
+    open_ones: list[bytes] = []
+    deepest = 0
+    for token in re.finditer(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', text, re.DOTALL):
+        if token[0] in b"[{":
+            open_ones.append(token[0])
+            deepest = max(deepest, len(open_ones))
+        elif token[0] in b"]}" and (not open_ones or open_ones.pop() + token[0] not in (b"[]", b"{}")):
+            raise NotJson(token.start())
+    if open_ones:
+        raise NotJson("end")
+    return deepest
 
 
 def partition(members: dict[str, Node], kind: str) -> tuple[str, str, str | None]:
-    """Account, region and event id: from the record alone."""
+    """Account, region and event id: from the record alone, and from nothing that is too deep to be read."""
     aggregated = kind == "CloudTrail-Aggregated"
     account = string(members.get("accountId" if aggregated else "recipientAccountId"))
     identity = members.get("userIdentity")
-    if account is None and identity is not None and identity[0] == "object":
+    if account is None and identity is not None and identity[0] == "object" and TABLES[kind] == "events":
         account = string(dict(identity[1]).get("accountId"))
     region = string(members.get("awsRegion"))
     event_id = string(members.get("eventId" if aggregated else "eventID"))
     return (
         account if account and re.fullmatch("[0-9]{12}", account) else INVALID,
         region if region and len(region) <= 32 and REGION.fullmatch(region) else INVALID,
-        event_id or None,
+        stored(event_id) if event_id else None,
     )
+
+
+def stored(text: str) -> str:
+    """A text as a column holds it: a backslash is one again, and what is no text stays written out (H23, H24)."""
+    return text.replace("\\\\", "\\")
 
 
 def string(node: Node | None) -> str | None:

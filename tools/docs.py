@@ -92,7 +92,7 @@ def tables_page() -> str:
 
 def hostile_page() -> str:
     lines = [WRITTEN.format(source="`tests/cases/make.py`"), "# Hostile inputs\n", HOSTILE]
-    rows = [[case.name, case.about, outcome(case)] for case in load.cases()]
+    rows = [[case.name, case.about, outcome(case)] for case in load.catalogue()]
     return "\n".join([*lines, *table(["case", "input", "outcome"], rows), ""])
 
 

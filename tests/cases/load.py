@@ -28,6 +28,7 @@ class Case:
     rows: list[Row]
     keys: list[dict]
     limits: dict[str, int]
+    place: Path = HERE
 
     def __str__(self) -> str:
         return self.name
@@ -37,7 +38,7 @@ class Case:
         return self.name.split("_", 1)[0]
 
     def bytes(self) -> bytes:
-        return made(self.maker) if self.maker else (HERE / f"{self.name}.bin").read_bytes()
+        return made(self.maker) if self.maker else (self.place / f"{self.name}.bin").read_bytes()
 
     def quarantined(self) -> list[tuple[int | None, str]]:
         return [(None, self.reason)] if self.reason else self.rejects
@@ -65,6 +66,11 @@ def made(maker: str) -> bytes:
 
 
 def cases() -> list[Case]:
+    """The catalogue, and what was found besides."""
+    return [*catalogue(), *(case(path) for path in sorted((HERE / "found").glob("*.toml")))]
+
+
+def catalogue() -> list[Case]:
     return [case(path) for path in sorted(HERE.glob("H*.toml"))]
 
 
@@ -83,6 +89,7 @@ def case(path: Path) -> Case:
         rows=[row(table) for table in told.get("row", [])],
         keys=told.get("key", []),
         limits=told.get("limits", {}),
+        place=path.parent,
     )
 
 

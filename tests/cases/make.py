@@ -295,7 +295,22 @@ def h11():
         whole("reserved_flags", "all of them", member(ONE, flags=0xE0), "gzip_header"),
         Case("name", "a name, as `gzip` writes it", member(ONE, flags=8, fields=b"log.json\0"), records=1),
         Case("text_hint", "the flag that says text", member(ONE, flags=1), records=1),
+        Case("header_sum", "a checksum of the header", member(ONE, flags=2, fields=header_sum(0)), records=1),
+        whole(
+            "header_sum_wrong",
+            "a wrong checksum of the header",
+            member(ONE, flags=2, fields=header_sum(1)),
+            "gzip_header",
+        ),
+        whole(
+            "header_sum_cut", "the file ends in it", member(ONE, flags=2, fields=header_sum(0))[:11], "gzip_truncated"
+        ),
     ]
+
+
+def header_sum(more: int) -> bytes:
+    """The checksum that the flag FHCRC announces."""
+    return struct.pack("<H", zlib.crc32(member(ONE, flags=2)[:10]) + more & 0xFFFF)
 
 
 def h12():
@@ -344,6 +359,13 @@ def h13():
              rows=[row(1, "type:userIdentity", null=["identity_type", "identity_account_id"], account_id=ACCOUNT)]),
         Case("identity_million", "10^6 levels in userIdentity", maker="deep_identity", records=3,
              rows=[row(1, "type:userIdentity", null=["identity_type"])]),
+        Case("identity_alone", "100 levels in userIdentity, which alone tells the account",
+             beside(event(2, userIdentity=identity, recipientAccountId=None)), records=3,
+             rows=[row(1, "account", "type:userIdentity", null=["identity_account_id"], account_id="_invalid")]),
+        Case("not_json_inside", "what is too deep is kept and need not be JSON",
+             beside(event(2, requestParameters=f'{{"a":{nested(100, "NaN")}}}')), records=3, rows=[row(1, "depth")]),
+        Case("crossed_inside", "but its brackets have to match",
+             beside(event(2, requestParameters=f'{{"a":{nested(100, "{]")}}}')), records=3, rejects=[(1, "json")]),
         Case("resources", "100 levels in resources", beside(event(2, resources=resources)), records=3, rows=[row(1, "depth")]),
         Case("unknown_field", "100 levels in a field nobody knows", beside(event(2, novelty=nested(100))), records=3,
              rows=[row(1, "depth")]),
@@ -441,6 +463,8 @@ def h16():
              rejects=[(1, "json")]),
         Case("not_json_element", "elements that are no JSON at all", beside(b"NaN", b"undefined", b"'x'", b"0x1", b"tru"), records=7,
              rejects=[(i, "json") for i in range(1, 6)]),
+        Case("not_json_array", "an array that is no JSON", beside(b"[1,]", b"[nul]", b"[1 2]"), records=5,
+             rejects=[(i, "json") for i in range(1, 4)]),
         Case("crossed_brackets", "brackets that cross, though as many close as open", beside(b'{"a":[1}]'), records=3,
              rejects=[(1, "json")]),
         whole("frame_nan", "NaN beside Records", gz(ONE[:-1] + b',"x":NaN}'), "envelope"),
@@ -646,6 +670,12 @@ def h26():
         Case("aggregated_records", "aggregates in Records", gz(records(aggregate)), records=1, rows=[row(0, **window)], **folder),
         Case("aggregated_array", "aggregates in an array", gz(b"[" + aggregate + b"]"), records=1, rows=[row(0, **window)], **folder),
         Case("aggregated_object", "one aggregate", gz(aggregate), records=1, rows=[row(0, **window)], **folder),
+        Case("aggregated_object_newline", "and a newline behind it, which is no part of it", gz(b" " + aggregate + b"\n"), records=1,
+             rows=[row(0, **window)], **folder),
+        whole("aggregated_nothing", "an object without members", gz(b"{}"), "envelope", **folder),
+        Case("aggregated_identity", "a userIdentity, which no aggregate has, tells no account",
+             gz(records(aggregate.replace(f'"accountId":"{ACCOUNT}"'.encode(), f'"userIdentity":{{"accountId":"{ACCOUNT}"}}'.encode()))),
+             records=1, rows=[row(0, "account", account_id="_invalid")], **folder),
         Case("aggregated_spaced_time", "a window as one sample has it", gz(records(spaced)), records=1,
              rows=[row(0, event_time=datetime(2025, 10, 30, 23, 45))], **folder),
         whole("aggregated_ndjson", "aggregates, one a line", gz(aggregate + b"\n" + aggregate), "envelope:ndjson", **folder),
@@ -676,6 +706,13 @@ def h28():
     return [
         Case("no_records", "an empty array", gz(b'{"Records":[]}'), records=0),
         Case("no_records_spaced", "an empty array with white space", gz(b' { "Records" : [ \n ] } '), records=0),
+        Case(
+            "extra_control",
+            "a raw control byte in a member's text",
+            gz(ONE[:-1] + b',"meta":"a\x01b"}'),
+            records=1,
+            flags=["extra_members"],
+        ),
         Case(
             "extra_after",
             "a member after Records",
@@ -789,7 +826,8 @@ def h33():
            "2012-12-31T23:59:59Z", "2100-01-01T00:00:00Z", "2013-01-01T00:30:00+01:00", "2099-12-31T23:30:00-01:00",
            "2026-03-01T10:00:00", "2026-03-01", "yesterday", "1772359200", "2026-13-01T00:00:00Z", "2026-03-01T24:00:00Z",
            "2026-03-01T10:60:00Z", "2026-03-01T10:00:00Z\n", " 2026-03-01T10:00:00Z", "２０２６-03-01T10:00:00Z", "10000-01-01T00:00:00Z",
-           "-2026-03-01T10:00:00Z", "2026-03-01T10:00:00ZZ", "Mar 13, 2024 8:36:00 AM", "2026-03-01T10:00:00+99:00"]  # fmt: skip
+           "-2026-03-01T10:00:00Z", "2026-03-01T10:00:00ZZ", "Mar 13, 2024 8:36:00 AM", "2026-03-01T10:00:00+99:00",
+           "2026-03-01T10:00:00+24:00", "2026-03-01T10:00:00+10:60"]  # fmt: skip
     good = {
         "2013-01-01T00:00:00Z": datetime(2013, 1, 1),
         "2099-12-31T23:59:59Z": datetime(2099, 12, 31, 23, 59, 59),

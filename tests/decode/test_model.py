@@ -43,7 +43,7 @@ def test_the_disk_is_what_the_generator_makes():
 
 def test_every_row_of_the_catalogue_has_a_case():
     rows = {f"H{n:02d}" for n in [*range(1, 43), 65, *range(67, 71)]}
-    assert {case.id for case in load.cases()} == rows
+    assert {case.id for case in load.catalogue()} == rows
 
 
 def test_canonical_form():

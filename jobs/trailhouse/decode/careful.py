@@ -63,8 +63,10 @@ def rejected(reason: str, position: int | None, text: bytes) -> Reject:
 def _not_an_object(text: bytes) -> str:
     try:
         _RAW.decode(clean(text)[0])
-    except (msgspec.DecodeError, RecursionError):
-        return "not_object" if text[:1] == b"[" and text[-1:] == b"]" else "json"
+    except msgspec.DecodeError:
+        return "json"
+    except RecursionError:  # an array too deep for a parser: its bracket is enough to know
+        pass
     return "not_object"
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from trailhouse.decode import scan
+from trailhouse.decode.clean import clean
 from trailhouse.decode.inflate import Damaged
 from trailhouse.decode.values import Limits
 
@@ -142,7 +143,7 @@ def _skip(data: bytes, start: int, limit: int) -> int:
         raise _broken_at(data, start)
     _valid(data[start:end])
     try:
-        _RAW.decode(data[start:end])
+        _RAW.decode(clean(data[start:end])[0])
     except (msgspec.DecodeError, RecursionError) as error:
         raise Damaged("envelope") from error
     return end

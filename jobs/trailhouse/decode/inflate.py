@@ -99,6 +99,11 @@ def _header_end(data: bytes, start: int) -> int:
                 raise Damaged("gzip_header" if len(data) - start > HEADER_BYTES else "gzip_truncated")
     if flags & FHCRC:
         end += 2
+        if (
+            end <= len(data)
+            and int.from_bytes(data[end - 2 : end], "little") != isal_zlib.crc32(data[start : end - 2]) & 0xFFFF
+        ):
+            raise Damaged("gzip_header")
     if end - start > HEADER_BYTES:
         raise Damaged("gzip_header")
     if end >= len(data):
