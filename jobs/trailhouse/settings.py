@@ -24,6 +24,7 @@ from trailhouse.limits import Limits
 
 CONFIG_VARIABLE = "TRAILHOUSE_CONFIG"
 CONFIG_FILE = "trailhouse.toml"
+FAULT_VARIABLE = "TRAILHOUSE_FAULT"  # for tests alone: see `faults`
 
 Override = str | int | Sequence[str]
 
@@ -174,6 +175,11 @@ def load(path: Path | None, overrides: Mapping[str, Override], env: Mapping[str,
 def environment() -> Mapping[str, str]:
     """The process's environment."""
     return os.environ
+
+
+def fault(env: Mapping[str, str]) -> str:
+    """The fault that a test has set for this process."""
+    return env.get(FAULT_VARIABLE, "")
 
 
 def _file(path: Path | None, env: Mapping[str, str]) -> Path | None:

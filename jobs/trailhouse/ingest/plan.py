@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pyiceberg.io import FileIO
 
-from trailhouse import settings
+from trailhouse import faults, settings
 from trailhouse.errors import UsageError
 from trailhouse.ingest.values import Object, PendingObject, Plan, too_large
 from trailhouse.lake import catalog, rows
@@ -144,7 +144,8 @@ def remember(found: Survey, pending: Sequence[PendingObject], config: settings.S
                 feed = prefix_of(each.log)
                 feeds[feed] = min(feeds.get(feed, each.log.day), each.log.day)
         kept = replace(state, feeds=feeds)
-        _write(catalog.file_io(config.lake), _state_file(config.lake, source), kept.to_json().encode())
+        with faults.at("listing_stored"):
+            _write(catalog.file_io(config.lake), _state_file(config.lake, source), kept.to_json().encode())
 
 
 def _subtract(number: int, source: settings.Source, listed: Sequence[Found], lake: Lake | None, found: Survey) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from trailhouse import __version__
+from trailhouse import __version__, faults
 from trailhouse.ingest import stage
 from trailhouse.ingest.values import Outcome, Staged, Verdict
 from trailhouse.lake import catalog, commits, rows, schema, write
@@ -24,14 +24,18 @@ Totals = Mapping[str, int]
 def publish(lake: Lake, verdict: Verdict, totals: Totals, now: datetime) -> None:
     """Show the batch to readers. Raises MainMovedError when another run was faster on a table."""
     batch_id = verdict.staged.batch_id
-    record(lake, verdict, now)
+    with faults.at("quality_recorded"):
+        record(lake, verdict, now)
     for ready in sorted(verdict.staged.tables, key=lambda t: stage.ORDER.index(t.table)):
         if ready.table in schema.LAKE_TABLES:
-            commits.publish(lake, ready)
+            with faults.at("main_moved"):
+                commits.publish(lake, ready)
         else:
-            _publish_bookkeeping(lake, ready)
+            with faults.at("ledger_moved"):
+                _publish_bookkeeping(lake, ready)
     _append(lake, "batches", [_batch_row(verdict.staged, totals, "published", now)], batch_id)
-    commits.drop_branch(lake, "ledger", commits.BRANCH + batch_id)  # the last sign that the batch was not over
+    with faults.at("branch_dropped"):
+        commits.drop_branch(lake, "ledger", commits.BRANCH + batch_id)  # the last sign that the batch was not over
 
 
 def _publish_bookkeeping(lake: Lake, ready: StagedTable) -> None:
@@ -95,4 +99,5 @@ def _batch_row(staged: Staged, totals: Totals, state: str, now: datetime) -> dic
 
 def _append(lake: Lake, name: str, made: Sequence[Mapping[str, Any]], mark: str) -> None:
     files = write.write_rows(rows.table_of(name, made), lake.table(name).metadata, catalog.file_io(lake.where))
-    commits.append_once(lake, name, files, mark)
+    with faults.at("row_appended"):
+        commits.append_once(lake, name, files, mark)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pyiceberg.manifest import DataFile
 
-from trailhouse import settings
+from trailhouse import faults, settings
 from trailhouse.errors import GateError, TrailhouseError
 from trailhouse.ingest import audit, inspect, plan, publish, rewrite, stage, task
 from trailhouse.ingest.values import Check, Outcome, PendingObject, Plan, Result, Twins, Verdict, Written
@@ -59,7 +59,8 @@ class Run:
         """A result per task, by Spark's workers; without tasks, without Spark."""
         from trailhouse.lake import session
 
-        return session.run(self.spark(), work, tasks, what) if tasks else []
+        with faults.at("workers"):
+            return session.run(self.spark(), work, tasks, what) if tasks else []
 
 
 def dry_run(config: settings.Settings, now: datetime) -> tuple[plan.Survey, dict[str, float]]:
@@ -112,7 +113,8 @@ def _ingest_batch(
 ) -> tuple[PendingObject, ...]:
     """One batch, from the plan to its row in `batches`. Returns what is left for the next run."""
     log.info("write: batch %s, %d objects, %d bytes", batch.batch_id, len(batch.objects), batch.bytes)
-    plan.write_down(batch, run.config.lake)
+    with faults.at("plan_written"):
+        plan.write_down(batch, run.config.lake)
     written = _write(run, lake, batch, (*so_far, result.records))
     if not written.outcomes:
         return written.pending  # nothing could be read: there is nothing to stage
@@ -152,7 +154,8 @@ def _write(run: Run, lake: Lake, batch: Plan, so_far: tuple[int, int, int]) -> W
     )
     groups = plan.groups(batch, run.config.batch, spark.sparkContext.defaultParallelism)
     objects, total, records = so_far
-    with session.Watch(counter, lambda c: run.tell(objects + c["objects"], records + c["records"], total)):
+    watch = session.Watch(counter, lambda c: run.tell(objects + c["objects"], records + c["records"], total))
+    with faults.at("tasks_done"), watch:
         parts = session.run(spark, task.work, [replace(work, objects=group) for group in groups], "decode and write")
     files: dict[str, list[DataFile]] = {}
     for part in parts:
@@ -176,7 +179,8 @@ def _stage_and_publish(
         log.info("stage: %s", {name: len(made) for name, made in written.files.items()})
         ready = stage.stage(lake, written, run.clock())
         log.info("audit: %s", {each.table: each.snapshot for each in ready.tables})
-        verdict = audit.audit(lake, ready, written.outcomes, partial(run.each, "audit", inspect.look))
+        with faults.at("audit"):
+            verdict = audit.audit(lake, ready, written.outcomes, partial(run.each, "audit", inspect.look))
         bases = {each.base for each in ready.tables if each.table in schema.LAKE_TABLES}
         attached_twice = any(check.name == "files" for check in verdict.broken)
         if verdict.twins and not bases <= mended and not attached_twice:
@@ -202,7 +206,8 @@ def _refuse_if_broken(
 ) -> None:
     if not verdict.broken:
         return
-    publish.hold(lake, verdict, outcomes, totals, now)
+    with faults.at("held"):
+        publish.hold(lake, verdict, outcomes, totals, now)
     first, batch_id = verdict.broken[0], verdict.staged.batch_id
     question = f"SELECT * FROM quality WHERE batch_id = '{batch_id}' AND NOT success"  # noqa: S608 (for people to type)
     raise GateError(

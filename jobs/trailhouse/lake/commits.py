@@ -21,6 +21,7 @@ from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.table.update import AssertRefSnapshotId, RemoveSnapshotRefUpdate, SetSnapshotRefUpdate
 from sqlalchemy.exc import SQLAlchemyError
 
+from trailhouse import faults
 from trailhouse.errors import TrailhouseError, UnknownOutcomeError
 from trailhouse.lake.catalog import MAIN, Lake
 
@@ -175,7 +176,8 @@ def _until_sure(commit: Callable[[], object], is_done: Callable[[], bool]) -> No
     """Commit; where it was refused or its answer lost, look before trying again."""
     for attempt in range(ATTEMPTS):
         try:
-            commit()
+            with faults.at("pointer_swapped"):
+                commit()
             return
         except CommitFailedException as refused:
             if is_done():
