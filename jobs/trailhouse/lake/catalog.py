@@ -136,8 +136,15 @@ def _connect(where: settings.Lake, create: bool) -> Catalog:
     elif where.catalog == "rest":
         properties |= {"type": "rest", "uri": where.catalog_uri}
     else:
-        properties |= {"type": "glue"}
+        return _glue(where, properties)
     return load_catalog(where.catalog_name, **properties)
+
+
+def _glue(where: settings.Lake, properties: dict[str, str | None]) -> Catalog:
+    """With a client of ours: PyIceberg's own reads neither AWS's configuration nor an endpoint set for Glue."""
+    from pyiceberg.catalog.glue import GlueCatalog
+
+    return GlueCatalog(where.catalog_name, client=aws.client("glue"), **properties)
 
 
 def make_folder(folder: Path) -> None:
