@@ -21,7 +21,7 @@ from trailhouse import faults, settings
 from trailhouse.errors import GateError, TrailhouseError
 from trailhouse.ingest import audit, inspect, plan, publish, rewrite, stage, task
 from trailhouse.ingest.values import Check, Outcome, PendingObject, Plan, Result, Twins, Verdict, Written
-from trailhouse.lake import catalog, commits, lock, rows, schema, write
+from trailhouse.lake import catalog, commits, failures, lock, rows, schema, write
 from trailhouse.lake.catalog import Lake
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def ingest(run: Run) -> Result:
     """Bring the lake up to date with its sources."""
     began = time.monotonic()
     plan.check(run.config.sources)
-    with lock.alone(run.config.lake):
+    with failures.told(run.config.lake), lock.alone(run.config.lake):
         result = _ingest(run, catalog.make_lake(run.config.lake))
     result.seconds = round(time.monotonic() - began, 2)
     return result
