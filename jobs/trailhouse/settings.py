@@ -24,6 +24,7 @@ from trailhouse.limits import Limits
 
 CONFIG_VARIABLE = "TRAILHOUSE_CONFIG"
 CONFIG_FILE = "trailhouse.toml"
+FAULT_VARIABLE = "TRAILHOUSE_FAULT"  # for tests alone: see `faults`
 
 Override = str | int | Sequence[str]
 
@@ -208,6 +209,11 @@ def environment() -> Mapping[str, str]:
 def quieten_libraries() -> None:
     """Great Expectations tells its makers of every use, unless the environment says not to before it is imported."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+
+
+def fault(env: Mapping[str, str]) -> str:
+    """The fault that a test has set for this process."""
+    return env.get(FAULT_VARIABLE, "")
 
 
 def _file(path: Path | None, env: Mapping[str, str]) -> Path | None:

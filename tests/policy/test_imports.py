@@ -19,15 +19,16 @@ from tests.policy.tree import JOBS, imports, is_in, modules, own
 # What a place may import of our own; each may import itself, `errors`, and the package's version.
 MAY = {
     "cli": {"settings", "options", "show", "ingest", "integrity", "ask", "upkeep", "sample", "lake"},
-    "ingest": {"settings", "limits", "lake", "sources", "decode"},
+    "ingest": {"settings", "faults", "limits", "lake", "sources", "decode"},
     "integrity": {"settings", "limits", "lake", "sources", "decode"},
     "ask": {"settings", "limits", "lake", "sources", "decode"},
     "upkeep": {"settings", "limits", "lake", "sources", "decode", "ingest"},  # what is mended goes in by the same door
     "sample": set(),  # what makes the data shares nothing with what reads it, or they would agree on a mistake
-    "lake": {"settings", "sources.aws"},
-    "sources": {"settings", "limits"},
+    "lake": {"settings", "faults", "sources.aws"},
+    "sources": {"settings", "faults", "limits"},
     "decode": {"limits", "lake.schema"},
     "settings": {"limits"},
+    "faults": {"settings"},
     "options": {"settings"},
     "limits": set(),
     "show": set(),

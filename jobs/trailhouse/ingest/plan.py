@@ -17,7 +17,7 @@ from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 
-from trailhouse import settings
+from trailhouse import faults, settings
 from trailhouse.errors import UsageError
 from trailhouse.ingest.values import Object, PendingObject, Plan, too_large
 from trailhouse.lake import catalog, rows
@@ -142,7 +142,8 @@ def remember(found: Survey, pending: Sequence[PendingObject], config: settings.S
                 feed = prefix_of(each.log)
                 feeds[feed] = min(feeds.get(feed, each.log.day), each.log.day)
         kept = replace(state, feeds=feeds)
-        catalog.write_file(config.lake, _state_file(source), kept.to_json().encode())
+        with faults.at("listing_stored"):
+            catalog.write_file(config.lake, _state_file(source), kept.to_json().encode())
 
 
 def list_again(objects: Sequence[Object], config: settings.Settings) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from pyiceberg.expressions import And, EqualTo
 
-from trailhouse import __version__
+from trailhouse import __version__, faults
 from trailhouse.errors import GateError
 from trailhouse.ingest import stage
 from trailhouse.ingest.values import Outcome, Verdict
@@ -46,17 +46,19 @@ def publish(lake: Lake, verdict: Verdict, totals: Totals, now: datetime, reason:
     batch_id = verdict.staged.batch_id
     if not verdict.passed and not reason:
         raise GateError(f"batch {batch_id} has no proof that it passed its audit, so it is not published; run again")
-    record(lake, verdict, now)
+    with faults.at("quality_recorded"):
+        record(lake, verdict, now)
     for ready in sorted(verdict.staged.tables, key=lambda t: stage.ORDER.index(t.table)):
         if ready.table in schema.LAKE_TABLES:
-            commits.publish(lake, ready)
-        elif ready.table == "ledger":
-            _publish_ledger(lake, ready, batch_id)
+            with faults.at("main_moved"):
+                commits.publish(lake, ready)
         else:
-            _publish_quarantine(lake, ready, batch_id)
+            with faults.at("ledger_moved"):
+                (_publish_ledger if ready.table == "ledger" else _publish_quarantine)(lake, ready, batch_id)
     _tell(lake, _batch_row(verdict, totals, "published", now) | {"reason": reason or None}, _noted(verdict))
     commits.drop_branch(lake, "batches", commits.BRANCH + batch_id)
-    commits.drop_branch(lake, "ledger", commits.BRANCH + batch_id)  # the last sign that the batch was not over
+    with faults.at("branch_dropped"):
+        commits.drop_branch(lake, "ledger", commits.BRANCH + batch_id)  # the last sign that the batch was not over
 
 
 def _publish_quarantine(lake: Lake, ready: StagedTable, batch_id: str) -> None:
@@ -193,7 +195,8 @@ def _tell(lake: Lake, told: Mapping[str, Any], notes: Mapping[str, str] | None =
     was_held = commits.published(lake.table("batches"), _held(batch_id))
     if not was_held and not commits.is_marked(lake, "batches", batch_id):
         mark = _held(batch_id) if state == "held" else batch_id
-        commits.append_once(lake, "batches", files, {**(notes or {}), **commits.mark(mark)})
+        with faults.at("row_appended"):
+            commits.append_once(lake, "batches", files, {**(notes or {}), **commits.mark(mark)})
         return
     mark = f"{batch_id} {state} {told['published_at']}"
     commits.replace(lake, "batches", EqualTo("batch_id", batch_id), files, {**(notes or {}), **commits.mark(mark)})
@@ -216,7 +219,9 @@ def _held_rows(batch_id: str) -> And:
 
 
 def _append(lake: Lake, name: str, made: Sequence[Mapping[str, Any]], mark: str) -> None:
-    commits.append_once(lake, name, _files(lake, name, made), commits.mark(mark))
+    files = _files(lake, name, made)
+    with faults.at("row_appended"):
+        commits.append_once(lake, name, files, commits.mark(mark))
 
 
 def _files(lake: Lake, name: str, made: Sequence[Mapping[str, Any]]) -> list[Any]:

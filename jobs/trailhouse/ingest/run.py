@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pyiceberg.manifest import DataFile
 
-from trailhouse import settings
+from trailhouse import faults, settings
 from trailhouse.errors import GateError, SettingsError, TrailhouseError
 from trailhouse.ingest import audit, inspect, measure, plan, publish, rewrite, rules, stage, task
 from trailhouse.ingest.values import Check, PendingObject, Plan, Result, Twins, Verdict, Written
-from trailhouse.lake import catalog, commits, expectations, lock, rows, schema, write
+from trailhouse.lake import catalog, commits, expectations, failures, lock, rows, schema, write
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.expectations import Expectation
 
@@ -74,7 +74,8 @@ class Run:
         """A result per task, by Spark's workers; without tasks, without Spark."""
         from trailhouse.lake import session
 
-        return session.run(self.spark(), work, tasks, what) if tasks else []
+        with faults.at("workers"):
+            return session.run(self.spark(), work, tasks, what) if tasks else []
 
 
 def dry_run(config: settings.Settings, now: datetime) -> tuple[plan.Survey, dict[str, float]]:
@@ -90,7 +91,7 @@ def ingest(run: Run) -> Result:
     began = time.monotonic()
     plan.check(run.config.sources)
     run.expectations()  # what is wrong with them is said before any work
-    with lock.alone(run.config.lake):
+    with failures.told(run.config.lake), lock.alone(run.config.lake):
         result = _ingest(run, catalog.make_lake(run.config.lake))
     result.seconds = round(time.monotonic() - began, 2)
     return result
@@ -130,7 +131,8 @@ def _ingest_batch(
 ) -> tuple[PendingObject, ...]:
     """One batch, from the plan to its row in `batches`. Returns what is left for the next run."""
     log.info("write: batch %s, %d objects, %d bytes", batch.batch_id, len(batch.objects), batch.bytes)
-    plan.write_down(batch, run.config.lake)
+    with faults.at("plan_written"):
+        plan.write_down(batch, run.config.lake)
     written = _write(run, lake, batch, (*so_far, result.records))
     if not written.outcomes:
         return written.pending  # nothing could be read: there is nothing to stage
@@ -171,7 +173,8 @@ def _write(run: Run, lake: Lake, batch: Plan, so_far: tuple[int, int, int]) -> W
     )
     groups = plan.groups(batch, run.config.batch, spark.sparkContext.defaultParallelism)
     objects, total, records = so_far
-    with session.Watch(counter, lambda c: run.tell(objects + c["objects"], records + c["records"], total)):
+    watch = session.Watch(counter, lambda c: run.tell(objects + c["objects"], records + c["records"], total))
+    with faults.at("tasks_done"), watch:
         parts = session.run(spark, task.work, [replace(work, objects=group) for group in groups], "decode and write")
     files: dict[str, list[DataFile]] = {}
     for part in parts:
@@ -206,11 +209,13 @@ def _stage_and_publish(
             written = _without_twins(run, lake, written, measured.twins)
             mended |= bases
             continue
-        verdict = audit.audit(measured, run.expectations(), run.config.quality)
+        with faults.at("audit"):
+            verdict = audit.audit(measured, run.expectations(), run.config.quality)
         totals = {**task.tallied(written.outcomes), "pending": len(written.pending), "list_calls": list_calls}
         totals["bytes_out"] = _bytes_out(written)
         if not verdict.passed and not (wish.reason and (wish.force or not audit.breaks_the_lake(verdict))):
-            publish.hold(lake, verdict, written.outcomes, totals, run.clock())
+            with faults.at("held"):
+                publish.hold(lake, verdict, written.outcomes, totals, run.clock())
             raise GateError(_refusal(verdict, run.config.lake, wish))
         try:
             publish.publish(lake, verdict, totals, run.clock(), wish.reason)

@@ -14,6 +14,7 @@ from typing import Any
 from pyiceberg.expressions import And, EqualTo
 from pyiceberg.manifest import DataFile
 
+from trailhouse import faults
 from trailhouse.ingest.values import Object, Outcome, Staged, Written
 from trailhouse.lake import catalog, commits, rows, schema, write
 from trailhouse.lake.catalog import Lake
@@ -35,10 +36,13 @@ def stage(lake: Lake, written: Written, now: datetime) -> Staged:
         discard(lake, written.batch_id)
     files = {name: made for name, made in written.files.items() if made}
     files["ledger"] = tuple(_ledger_files(lake, written, now))
-    tables = [
-        shown[name] or commits.stage(lake, name, files[name], written.batch_id) for name in ORDER if name in files
-    ]
+    tables = [shown[name] or _stage_table(lake, name, files[name], written.batch_id) for name in ORDER if name in files]
     return Staged(written.batch_id, tuple(tables))
+
+
+def _stage_table(lake: Lake, name: str, files: Sequence[DataFile], batch_id: str) -> commits.StagedTable:
+    with faults.at("table_staged"):
+        return commits.stage(lake, name, files, batch_id)
 
 
 def staged(lake: Lake, batch_id: str) -> Staged:

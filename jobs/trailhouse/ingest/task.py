@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from pyiceberg.io import FileIO
 from pyiceberg.manifest import DataFile
 
-from trailhouse import settings
+from trailhouse import faults, settings
 from trailhouse.decode import Account, Decoded, Delivered, Limits, Reject, parts
 from trailhouse.decode.canonical import form
 from trailhouse.decode.parse import OBJECT_KEPT
@@ -116,7 +116,8 @@ class _Writer:
         """Decode the objects that wait, and hold their rows."""
         waiting, self.waiting, self.waiting_bytes = self.waiting, [], 0
         for which, decoded in self._decoded(waiting):
-            self._take_rows(which, decoded)
+            with faults.at("decoded"):
+                self._take_rows(which, decoded)
 
     def _decoded(self, waiting: Waiting) -> Iterator[tuple[Waiting, Decoded]]:
         """The bulkhead: around decoding alone, since a write that fails is nobody's damage (see docs/adr/0007)."""
@@ -171,7 +172,8 @@ class _Writer:
             gathered = pa.concat_tables(held)
             if name in schema.LAKE_TABLES:
                 gathered = self._settle(name, gathered)
-            files = write.write_rows(gathered.drop_columns(["object"]), self.metadata[name], self.io)
+            with faults.at("data_written"):
+                files = write.write_rows(gathered.drop_columns(["object"]), self.metadata[name], self.io)
             self.done.files.setdefault(name, []).extend(files)
         self.held = {}
 

@@ -12,8 +12,7 @@ from typing import Any
 
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NamespaceAlreadyExistsError, NoSuchTableError, TableAlreadyExistsError
-from pyiceberg.io import FileIO, InputFile, OutputFile, load_file_io
-from pyiceberg.io.pyarrow import PyArrowFileIO
+from pyiceberg.io import FileIO, load_file_io
 from pyiceberg.partitioning import PARTITION_FIELD_ID_START, PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
@@ -34,9 +33,10 @@ from pyiceberg.types import (
 )
 from sqlalchemy import URL
 
-from trailhouse import __version__, settings
+from trailhouse import __version__, faults, settings
 from trailhouse.errors import TrailhouseError, UsageError
 from trailhouse.lake import schema
+from trailhouse.lake.files import KeepingFileIO
 from trailhouse.sources import aws
 
 # Raised when a column is added; an older release refuses to write to a newer lake.
@@ -54,18 +54,6 @@ _TYPES: dict[str, IcebergType] = {
     "timestamp": TimestampType(),
     "binary": BinaryType(),
 }
-
-
-class KeepingFileIO(PyArrowFileIO):
-    """
-    File access that never deletes.
-
-    PyIceberg removes the manifests of a commit that it takes for failed. The worst bugs of lakes are such deletes by a
-    writer that was wrong about it; what is left behind instead is an orphan, which maintenance removes.
-    """
-
-    def delete(self, location: str | InputFile | OutputFile) -> None:
-        """Leave the file where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +96,10 @@ def make_lake(where: settings.Lake) -> Lake:
     existing = {name for db in {where.database, where.ops_database} for name in lake.catalog.list_tables(db)}
     for name in schema.TABLES:
         known = lake.name(name) in existing
-        table = lake.table(name) if known else _make_table(lake, schema.table(name))
-        _check_version(table)
-        _begin(table)
+        with faults.at("table_made"):
+            table = lake.table(name) if known else _make_table(lake, schema.table(name))
+            _check_version(table)
+            _begin(table)
     return lake
 
 
@@ -160,8 +149,15 @@ def _connect(where: settings.Lake, create: bool) -> Catalog:
     elif where.catalog == "rest":
         properties |= {"type": "rest", "uri": where.catalog_uri}
     else:
-        properties |= {"type": "glue"}
+        return _glue(where, properties)
     return load_catalog(where.catalog_name, **properties)
+
+
+def _glue(where: settings.Lake, properties: dict[str, str | None]) -> Catalog:
+    """With a client of ours: PyIceberg's own reads neither AWS's configuration nor an endpoint set for Glue."""
+    from pyiceberg.catalog.glue import GlueCatalog
+
+    return GlueCatalog(where.catalog_name, client=aws.client("glue"), **properties)
 
 
 def make_folder(folder: Path) -> None:

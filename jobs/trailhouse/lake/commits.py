@@ -14,18 +14,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from botocore.exceptions import BotoCoreError, ClientError
-from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownException, RESTError
+from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.expressions import BooleanExpression
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.table.refs import SnapshotRefType
 from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.table.update import AssertRefSnapshotId, RemoveSnapshotRefUpdate, SetSnapshotRefUpdate
-from sqlalchemy.exc import SQLAlchemyError
 
+from trailhouse import faults
 from trailhouse.errors import TrailhouseError, UnknownOutcomeError
 from trailhouse.lake.catalog import MAIN, Lake
+from trailhouse.lake.failures import UNSURE, lasts
 
 BATCH = "trailhouse.batch-id"  # in the summary of every snapshot that a batch made
 BRANCH = "stage_"  # and the batch id
@@ -34,9 +34,6 @@ Notes = Mapping[str, str]  # what a snapshot's summary is to say besides what Ic
 
 ATTEMPTS = 8
 PAUSE = 0.1  # seconds, doubled for each attempt
-
-# What a catalog may raise with the outcome left open: the request went out and no clear answer came back.
-UNSURE = (CommitStateUnknownException, RESTError, ClientError, BotoCoreError, SQLAlchemyError, OSError)
 
 
 class MainMovedError(TrailhouseError):
@@ -215,7 +212,8 @@ def _until_sure(commit: Callable[[], object], is_done: Callable[[], bool]) -> No
     """Commit; where it was refused or its answer lost, look before trying again."""
     for attempt in range(ATTEMPTS):
         try:
-            commit()
+            with faults.at("pointer_swapped"):
+                commit()
             return
         except CommitFailedException as refused:
             if is_done():
@@ -225,6 +223,8 @@ def _until_sure(commit: Callable[[], object], is_done: Callable[[], bool]) -> No
             failure = unsure
             if _looked(is_done):
                 return
+            if lasts(unsure):
+                raise
         time.sleep(random.uniform(0.5, 1) * min(PAUSE * 2**attempt, 5))
     if isinstance(failure, CommitFailedException):
         raise TrailhouseError(f"the catalog refused a commit {ATTEMPTS} times: {failure}; run again") from failure

@@ -25,6 +25,7 @@ from pyspark.sql import SparkSession
 from trailhouse import settings
 from trailhouse.errors import TrailhouseError
 from trailhouse.lake import schema
+from trailhouse.lake.failures import advice
 
 Task = TypeVar("Task")
 Done = TypeVar("Done")
@@ -74,8 +75,10 @@ def run(session: SparkSession, work: Callable[[Task], Done], tasks: Sequence[Tas
     try:
         return _aside(collect, context.cancelAllJobs)
     except Py4JError as error:
+        cause = _cause(error)
+        do = "".join(f"{each}, then " for each in [advice(cause)] if each)
         raise TrailhouseError(
-            f"Spark gave up on a task ({what}): {_cause(error)}; nothing of this batch is visible: run again"
+            f"Spark gave up on a task ({what}): {cause}; nothing of this batch is visible: {do}run again"
         ) from error
 
 

@@ -26,7 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumErro
 from botocore.exceptions import ReadTimeoutError as BotocoreReadTimeout
 from urllib3.exceptions import HTTPError
 
-from trailhouse import settings
+from trailhouse import faults, settings
 from trailhouse.limits import Limits
 from trailhouse.sources.aws import client
 from trailhouse.sources.bucket import Bucket, reason_of
@@ -202,7 +202,8 @@ def _received(wanted: ToRead, answer: dict[str, Any], until: float) -> Fetched |
             return Pending(wanted, "unavailable", "the answer is not the object that was asked for")
         data, late = bytearray(), False
         while len(data) <= wanted.size and not late:
-            chunk = body.read(min(_CHUNK, wanted.size + 1 - len(data)))
+            with faults.at("downloading"):
+                chunk = body.read(min(_CHUNK, wanted.size + 1 - len(data)))
             if not chunk:
                 break
             data += chunk
@@ -268,7 +269,8 @@ def _read_file(path: Path, wanted: ToRead) -> Fetched | Pending:
         before = os.fstat(file.fileno())
         if not stat.S_ISREG(before.st_mode):
             return Pending(wanted, "changed", "it is no regular file any more")
-        data = file.read(wanted.size + 1)
+        with faults.at("downloading"):
+            data = file.read(wanted.size + 1)
         after = os.fstat(file.fileno())
     if len(data) != wanted.size or after.st_size != wanted.size or before.st_mtime_ns != after.st_mtime_ns:
         return Pending(wanted, "changed", f"listed with {wanted.size} bytes, it has {after.st_size} now")
