@@ -36,8 +36,8 @@ def quiet(*_: int) -> None:
 
 
 def config_of(where: settings.Lake, *sources: Any, **batch: Any) -> settings.Settings:
-    """Settings of a run; `batch` bounds it, and `listing`, `limits` stand for themselves."""
-    whole = {name: batch.pop(name) for name in ("listing", "limits") if name in batch}
+    """Settings of a run; `batch` bounds it, and `listing`, `limits`, `quality` stand for themselves."""
+    whole = {name: batch.pop(name) for name in ("listing", "limits", "quality") if name in batch}
     named = tuple(s if isinstance(s, settings.Source) else settings.Source(url=str(s)) for s in sources)
     return settings.Settings(lake=where, sources=named, batch=settings.Batch(**batch), **whole)
 
@@ -174,15 +174,16 @@ def holds_together(lake: Contents) -> None:
 
 
 def only_audited(lake: Contents) -> None:
-    """P11: each snapshot that readers see was audited, exactly that one, by every check, and passed."""
+    """P11: each snapshot that readers see was audited, exactly that one, by every check, and passed or was released."""
     quality = lake.rows("quality")
+    released = {b["batch_id"] for b in lake.rows("batches") if b["reason"]}
     passed = {
         (q["table_name"], q["snapshot_id"], q["name"]) for q in quality if q["severity"] == "critical" and q["success"]
     }
     accounted = {q["batch_id"] for q in quality if q["name"] == "accounting" and q["success"]}
     for name in (*DATA, "quarantine"):
         for snapshot, batch in lake.history(name):
-            if batch is None:
+            if batch is None or batch in released:
                 continue
             missing = {c for c in CRITICAL - {"accounting"} if (name, snapshot, c) not in passed}
             assert not missing and batch in accounted, (

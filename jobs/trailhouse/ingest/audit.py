@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import re
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,7 +43,12 @@ OF_THE_LEDGER = {
 
 OF_A_BATCH = {*INVARIANTS, *OF_THE_LEDGER, "share", "changed_after_ingest", "volume", "error_rate"}  # about no one row
 
-_DRESS = ("static/styles/", "static/images/short-logo", "static/images/logo-long")  # what a page of Data Docs needs
+_DRESS = (
+    "static/styles/",
+    "static/images/favicon",
+    "static/images/short-logo",
+    "static/images/logo-long",
+)  # what a page of Data Docs needs
 
 
 def wanted(measured: Measured, expectations: Sequence[Expectation], limits: settings.Quality) -> tuple[Wanted, ...]:
@@ -190,7 +196,10 @@ def _answers(result: Any) -> dict[str, bool]:
 
 
 def _pages(folder: Path) -> dict[str, bytes]:
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    return {
-        name: path.read_bytes() for name, path in files.items() if name.endswith(".html") or name.startswith(_DRESS)
-    }
+    """The pages, with this audit's own as the first: the engine's index of one audit is a script that links to it."""
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    pages = {name: page for name, page in files.items() if name.startswith(("expectations/", *_DRESS))}
+    for name, page in files.items():
+        if name.startswith("validations/"):
+            pages["index.html"] = re.sub(rb"(?:[.][.]/)+", b"", page)
+    return pages

@@ -21,7 +21,7 @@ from pyiceberg.transforms import BucketTransform
 from trailhouse import settings
 from trailhouse.ingest import stage
 from trailhouse.ingest.inspect import Look, Partition, Seen
-from trailhouse.ingest.values import Gauge, Measured, Outcome, Staged
+from trailhouse.ingest.values import Gauge, Measured, Outcome, Staged, Twins
 from trailhouse.lake import commits
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.commits import StagedTable
@@ -88,7 +88,26 @@ def merged(parts: Iterable[Seen]) -> Seen:
             getattr(total, name).update(getattr(part, name))
         total.malformed |= part.malformed
         total.twins += part.twins
+    total.twins = _by_file(total.twins)
     return total
+
+
+def _by_file(twins: Iterable[Twins]) -> list[Twins]:
+    """One value for each file: looks at parts of a partition tell of the same files."""
+    files: dict[tuple[str, str], list[Twins]] = {}
+    for each in twins:
+        files.setdefault((each.table, each.file), []).append(each)
+    return [
+        Twins(
+            table,
+            file,
+            tuple(sorted(row for each in its for row in each.duplicates)),
+            tuple(sorted(row for each in its for row in each.conflicts)),
+            sum((Counter(each.dropped) for each in its), Counter()),
+            sum((Counter(each.flagged) for each in its), Counter()),
+        )
+        for (table, file), its in files.items()
+    ]
 
 
 # ── what is looked at ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -33,7 +33,7 @@ def judge(rows: pa.Table, expectation: Expectation) -> tuple[Mask, int]:
 def check(expectation: Expectation, where: str) -> None:
     """Refuse what can't be judged, such as a broken regular expression, before any work."""
     try:
-        judge(schema.arrow_schema(expectation.table).empty_table(), expectation)
+        judge(pa.Table.from_pylist([{}], schema.arrow_schema(expectation.table)), expectation)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise SettingsError(f"the expectation `{expectation.name}` in {where} can't be judged: {error}") from error
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, Literal
@@ -134,7 +134,14 @@ def _operand(kind: str, value: Any, type_: str, what: str) -> tuple[Any, ...]:
         for each in values
     ):
         raise SettingsError(f"{what}: {kind} does not fit a column of type {type_}: {value!r}")
-    return tuple(values)
+    return tuple(_time(each) if type_ == "timestamp" else each for each in values)
+
+
+def _time(given: date | datetime) -> datetime:
+    """A day is its first moment; a time with an offset is told in UTC, as the columns are."""
+    if not isinstance(given, datetime):
+        return datetime.combine(given, datetime.min.time())
+    return given.astimezone(UTC).replace(tzinfo=None) if given.tzinfo else given
 
 
 _TAKES: dict[str, Any] = {
