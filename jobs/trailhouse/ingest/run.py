@@ -21,7 +21,7 @@ from trailhouse import faults, settings
 from trailhouse.errors import GateError, TrailhouseError
 from trailhouse.ingest import audit, inspect, plan, publish, rewrite, stage, task
 from trailhouse.ingest.values import Check, Outcome, PendingObject, Plan, Result, Twins, Verdict, Written
-from trailhouse.lake import catalog, commits, failures, lock, rows, schema, write
+from trailhouse.lake import catalog, commits, failures, lease, lock, rows, schema, write
 from trailhouse.lake.catalog import Lake
 
 if TYPE_CHECKING:
@@ -119,7 +119,9 @@ def _ingest_batch(
     if not written.outcomes:
         return written.pending  # nothing could be read: there is nothing to stage
     try:
-        written, findings = _stage_and_publish(run, lake, written, result.list_calls if not result.batches else 0)
+        with lease.Turn(lake, batch.batch_id, run.clock) as turn:
+            calls = result.list_calls if not result.batches else 0
+            written, findings = _stage_and_publish(run, lake, written, calls, turn)
     except GateError as refused:  # held; the next batch is none the worse for it
         result.refused.append(str(refused))
         return written.pending
@@ -170,7 +172,7 @@ def _write(run: Run, lake: Lake, batch: Plan, so_far: tuple[int, int, int]) -> W
 
 
 def _stage_and_publish(
-    run: Run, lake: Lake, written: Written, list_calls: int
+    run: Run, lake: Lake, written: Written, list_calls: int, turn: lease.Turn
 ) -> tuple[Written, list[dict[str, object]]]:
     """Stage, audit, and publish; again where twins turned up or another run published in between."""
     mended: set[int] = set()  # bases on which twins were taken out already
@@ -195,6 +197,7 @@ def _stage_and_publish(
         try:
             publish.publish(lake, verdict, totals, run.clock())
         except commits.MainMovedError:
+            turn.lost()
             continue
         log.info("published %s: %s", written.batch_id, totals)
         return written, [_finding(check) for check in verdict.findings]
@@ -266,7 +269,8 @@ def _settle_unfinished(run: Run, lake: Lake, result: Result) -> None:
             stage.discard(lake, batch_id)
             continue
         try:
-            _, findings = _stage_and_publish(run, lake, written, 0)
+            with lease.Turn(lake, batch_id, run.clock) as turn:
+                _, findings = _stage_and_publish(run, lake, written, 0, turn)
         except GateError as refused:
             result.refused.append(str(refused))
         else:

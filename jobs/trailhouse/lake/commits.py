@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.manifest import DataFile
-from pyiceberg.table import Table
+from pyiceberg.table import Table, TableProperties
 from pyiceberg.table.refs import SnapshotRefType
 from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.table.update import AssertRefSnapshotId, RemoveSnapshotRefUpdate, SetSnapshotRefUpdate
@@ -153,13 +153,23 @@ def history(table: Table, start: int | None = None) -> Iterator[Snapshot]:
         at = known[at].parent_snapshot_id
 
 
+def unrepeated(table: Table) -> Table:
+    """
+    A table whose refused appends are left to us to try again.
+
+    PyIceberg repeats them by itself, on whatever main has become, and does not ask whether another has done it already.
+    """
+    table.metadata.properties[TableProperties.COMMIT_NUM_RETRIES] = "0"  # of this copy alone: nothing commits it
+    return table
+
+
 def _append(table: Table, files: Sequence[DataFile], batch_id: str, branch: str, is_done: Callable[[], bool]) -> None:
     def commit() -> None:
         table.refresh()
         if branch == MAIN and published(table, batch_id):
             return  # whoever settles the same batch was faster
         with (
-            table.transaction() as transaction,
+            unrepeated(table).transaction() as transaction,
             transaction.update_snapshot({BATCH: batch_id}, branch=branch).fast_append() as update,
         ):
             for file in files:
