@@ -59,3 +59,27 @@ def test_so_is_a_batch_that_both_settle(lake, tmp_path, monkeypatch):
     contents = Contents(lake)
     holds_together(contents)
     assert not contents.branches()
+
+
+@pytest.mark.parametrize("name", ["events", "ledger"])
+def test_staging_goes_on_where_another_run_has_staged_meanwhile(lake, tmp_path, monkeypatch, name):
+    """The two touch branches of their own; still the number of the second's snapshot is taken by then."""
+    bucket = Bucket()
+    bucket.put(key("a"), event(1))
+    ingest(lake, bucket.save(tmp_path / "logs"))
+    ours, theirs = catalog.make_lake(lake), catalog.make_lake(lake)
+    files = commits.added_files(ours.table(name), commits.head(ours.table(name)))
+    plainly, met = ours.catalog.commit_table, []
+
+    def commit(table, requirements, updates):
+        if len(met) == 1:  # the first makes the branch
+            commits.stage(theirs, name, files, "their-batch")
+        met.append(True)
+        return plainly(table, requirements, updates)
+
+    monkeypatch.setattr(ours.catalog, "commit_table", commit)
+    monkeypatch.setattr(commits, "PAUSE", 0.001)
+    ready = commits.stage(ours, name, files, "our-batch")
+    assert len(met) > 2
+    assert commits.staged(theirs, name, "our-batch") == ready
+    assert commits.staged(theirs, name, "their-batch")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pyiceberg.exceptions import CommitFailedException
@@ -169,6 +170,7 @@ def _append(table: Table, files: Sequence[DataFile], batch_id: str, branch: str,
         if branch == MAIN and published(table, batch_id):
             return  # whoever settles the same batch was faster
         with (
+            _stale_is_refused(),
             unrepeated(table).transaction() as transaction,
             transaction.update_snapshot({BATCH: batch_id}, branch=branch).fast_append() as update,
         ):
@@ -176,6 +178,17 @@ def _append(table: Table, files: Sequence[DataFile], batch_id: str, branch: str,
                 update.append_data_file(file)
 
     _until_sure(commit, is_done)
+
+
+@contextmanager
+def _stale_is_refused() -> Iterator[None]:
+    """Where another branch of the table was committed to meanwhile, PyIceberg calls the snapshot's number wrong."""
+    try:
+        yield
+    except ValueError as error:
+        if "sequence number" not in str(error):
+            raise
+        raise CommitFailedException(str(error)) from error
 
 
 def _until_sure(commit: Callable[[], object], is_done: Callable[[], bool]) -> None:
