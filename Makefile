@@ -39,6 +39,7 @@ fuzz: setup  ## ten minutes of hostile files against the reference reader; FUZZ_
 
 faults: setup s3server  ## runs that die, requests that fail, runs that race: under an hour; FULL=1 takes every pair; SEED=n
 	$(BIN)/python -W ignore -m tests.faults.sweep --seed $(SEED) $(if $(FULL),--full)
+	$(BIN)/python -W ignore -m tests.faults.races --seed $(SEED)
 
 check: lint types policy  ## all that reads the code without running it
 

@@ -86,6 +86,7 @@ class Bench:
     env: dict[str, str] = field(default_factory=dict)
     properties: dict[str, str] = field(default_factory=dict)
     proxy: Proxy | None = None
+    server: S3Server | None = None
     made: int = 0
     options: tuple[str, ...] = ()
 
@@ -225,9 +226,9 @@ def in_a_cloud(folder: Path, context: Any) -> Iterator[Bench]:
         "s3.region": "us-east-1", "glue.endpoint": glue.url, "glue.region": "us-east-1",
         "glue.access-key-id": "x", "glue.secret-access-key": "x",
     }  # fmt: skip
-    bench = Bench(folder, context, source="s3://logs", env=env, properties=properties, proxy=proxy)
+    bench = Bench(folder, context, source="s3://logs", env=env, properties=properties, proxy=proxy, server=server)
     try:
-        for name in ("logs", "lakes"):
+        for name in ("logs", "lakes", "races"):
             server.client().create_bucket(Bucket=name)
         bench.bucket.upload(server.client(), "logs")
         yield bench

@@ -9,6 +9,7 @@ import pytest
 from tests.buckets import Bucket, event, key
 from tests.ingest.contents import Contents, ingest
 from trailhouse.decode import derive
+from trailhouse.errors import TrailhouseError
 from trailhouse.lake import write
 
 
@@ -49,7 +50,7 @@ def test_a_write_that_fails_is_taken_for_no_damage(lake, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(write, "write_rows", full_once)
         patched.setattr("trailhouse.ingest.task.HELD_BYTES", 0)
-        with pytest.raises(OSError, match="no space left"):
+        with pytest.raises(TrailhouseError, match=r"no space left.*make room.*run again"):
             ingest(lake, logs)
     assert Contents(lake).rows("ledger") == []
     assert ingest(lake, logs).rows == 3

@@ -22,7 +22,7 @@ from trailhouse import faults, settings
 from trailhouse.errors import GateError, SettingsError, TrailhouseError
 from trailhouse.ingest import audit, inspect, measure, plan, publish, rewrite, rules, stage, task
 from trailhouse.ingest.values import Check, PendingObject, Plan, Result, Twins, Verdict, Written
-from trailhouse.lake import catalog, commits, expectations, failures, lock, rows, schema, write
+from trailhouse.lake import catalog, commits, expectations, failures, lease, lock, rows, schema, write
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.expectations import Expectation
 
@@ -194,35 +194,37 @@ def _stage_and_publish(
     """Stage, audit, and publish; again where twins turned up or another run published in between."""
     wish = wish or Reopened()
     mended: set[int] = set()  # bases on which twins were taken out already
-    for _ in range(ROUNDS):
-        _look_who_was_faster(lake, written)
-        log.info("stage: %s", {name: len(made) for name, made in written.files.items()})
-        ready = stage.stage(lake, written, run.clock())
-        log.info("audit: %s", {each.table: each.snapshot for each in ready.tables})
-        look = partial(run.each, "audit", inspect.look)
-        measured = measure.measure(lake, ready, written.outcomes, look, _asked(run, lake, written))
-        bases = {each.base for each in ready.tables if each.table in schema.LAKE_TABLES}
-        attached_twice = any(gauge.name == "files" and gauge.value for gauge in measured.gauges)
-        if measured.twins and not bases <= mended and not attached_twice:
-            twins = sum(len(t.duplicates) + len(t.conflicts) for t in measured.twins)
-            log.info("twins: %d, in %d files, which are written again", twins, len(measured.twins))
-            written = _without_twins(run, lake, written, measured.twins)
-            mended |= bases
-            continue
-        with faults.at("audit"):
-            verdict = audit.audit(measured, run.expectations(), run.config.quality)
-        totals = {**task.tallied(written.outcomes), "pending": len(written.pending), "list_calls": list_calls}
-        totals["bytes_out"] = _bytes_out(written)
-        if not verdict.passed and not (wish.reason and (wish.force or not audit.breaks_the_lake(verdict))):
-            with faults.at("held"):
-                publish.hold(lake, verdict, written.outcomes, totals, run.clock())
-            raise GateError(_refusal(verdict, run.config.lake, wish))
-        try:
-            publish.publish(lake, verdict, totals, run.clock(), wish.reason)
-        except commits.MainMovedError:
-            continue
-        log.info("published %s: %s", written.batch_id, totals)
-        return written, [_finding(check) for check in verdict.findings]
+    with lease.Turn(lake, written.batch_id, run.clock) as turn:
+        for _ in range(ROUNDS):
+            _look_who_was_faster(lake, written)
+            log.info("stage: %s", {name: len(made) for name, made in written.files.items()})
+            ready = stage.stage(lake, written, run.clock())
+            log.info("audit: %s", {each.table: each.snapshot for each in ready.tables})
+            look = partial(run.each, "audit", inspect.look)
+            measured = measure.measure(lake, ready, written.outcomes, look, _asked(run, lake, written))
+            bases = {each.base for each in ready.tables if each.table in schema.LAKE_TABLES}
+            attached_twice = any(gauge.name == "files" and gauge.value for gauge in measured.gauges)
+            if measured.twins and not bases <= mended and not attached_twice:
+                twins = sum(len(t.duplicates) + len(t.conflicts) for t in measured.twins)
+                log.info("twins: %d, in %d files, which are written again", twins, len(measured.twins))
+                written = _without_twins(run, lake, written, measured.twins)
+                mended |= bases
+                continue
+            with faults.at("audit"):
+                verdict = audit.audit(measured, run.expectations(), run.config.quality)
+            totals = {**task.tallied(written.outcomes), "pending": len(written.pending), "list_calls": list_calls}
+            totals["bytes_out"] = _bytes_out(written)
+            if not verdict.passed and not (wish.reason and (wish.force or not audit.breaks_the_lake(verdict))):
+                with faults.at("held"):
+                    publish.hold(lake, verdict, written.outcomes, totals, run.clock())
+                raise GateError(_refusal(verdict, run.config.lake, wish))
+            try:
+                publish.publish(lake, verdict, totals, run.clock(), wish.reason)
+            except commits.MainMovedError:
+                turn.lost()
+                continue
+            log.info("published %s: %s", written.batch_id, totals)
+            return written, [_finding(check) for check in verdict.findings]
     raise TrailhouseError(f"batch {written.batch_id}: other runs kept publishing in between; run again")
 
 

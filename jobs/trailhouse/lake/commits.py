@@ -11,13 +11,14 @@ import random
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.expressions import BooleanExpression
 from pyiceberg.manifest import DataFile
-from pyiceberg.table import Table
+from pyiceberg.table import Table, TableProperties
 from pyiceberg.table.refs import SnapshotRefType
 from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.table.update import AssertRefSnapshotId, RemoveSnapshotRefUpdate, SetSnapshotRefUpdate
@@ -124,7 +125,7 @@ def replace(lake: Lake, name: str, gone: BooleanExpression, files: Sequence[Data
         table = lake.table(name)
         if published(table, notes[BATCH]):
             return
-        with table.transaction() as transaction, warnings.catch_warnings():
+        with _stale_is_refused(), unrepeated(table).transaction() as transaction, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns where there is nothing to take out
             before = {BATCH: f"{notes[BATCH]} before"} if files else dict(notes)
             transaction.delete(gone, snapshot_properties=before)
@@ -193,19 +194,41 @@ def history(table: Table, start: int | None = None) -> Iterator[Snapshot]:
         at = known[at].parent_snapshot_id
 
 
+def unrepeated(table: Table) -> Table:
+    """
+    A table whose refused appends are left to us to try again.
+
+    PyIceberg repeats them by itself, on whatever main has become, and does not ask whether another has done it already.
+    """
+    table.metadata.properties[TableProperties.COMMIT_NUM_RETRIES] = "0"  # of this copy alone: nothing commits it
+    return table
+
+
 def _append(table: Table, files: Sequence[DataFile], notes: Notes, branch: str, is_done: Callable[[], bool]) -> None:
     def commit() -> None:
         table.refresh()
         if branch == MAIN and published(table, notes[BATCH]):
             return  # whoever settles the same batch was faster
         with (
-            table.transaction() as transaction,
+            _stale_is_refused(),
+            unrepeated(table).transaction() as transaction,
             transaction.update_snapshot(dict(notes), branch=branch).fast_append() as update,
         ):
             for file in files:
                 update.append_data_file(file)
 
     _until_sure(commit, is_done)
+
+
+@contextmanager
+def _stale_is_refused() -> Iterator[None]:
+    """Where another branch of the table was committed to meanwhile, PyIceberg calls the snapshot's number wrong."""
+    try:
+        yield
+    except ValueError as error:
+        if "sequence number" not in str(error):
+            raise
+        raise CommitFailedException(str(error)) from error
 
 
 def _until_sure(commit: Callable[[], object], is_done: Callable[[], bool]) -> None:

@@ -22,7 +22,7 @@ UNSURE = (CommitStateUnknownException, RESTError, ClientError, BotoCoreError, SQ
 
 # As the system, SQLite, Arrow and AWS put it -> what a person does about it.
 _LASTING = (
-    (r"No space left on device|errno 28\b|database or disk is full", "the disk is full: make room, inodes included"),
+    (r"No space left|errno 28\b|database or disk is full", "the disk is full: make room, inodes included"),
     (r"Disk quota exceeded|errno 122", "the disk quota is used up: make room"),
     (r"File too large|errno 27\b", "a limit on the size of files is set: raise it (ulimit -f)"),
     (r"Read-only file system|errno 30\b|readonly database", "the file system is read-only: mount it for writing"),
