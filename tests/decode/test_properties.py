@@ -364,6 +364,15 @@ def test_a_record_of_many_quotes_takes_linear_time(fast):
     assert (got.records, got.rejects) == (3, ())
 
 
+@PATHS
+def test_an_unterminated_string_takes_linear_time(fast):
+    """Tried again from each of its quotes, half a megabyte would take minutes."""
+    data = gz(records(event(1))[:-2] + b',{"a":"' + b'x\\"' * (6 * 10**4))
+    began = time.process_time()
+    assert rejects(decode(data, delivered(), fast=fast)) == [(None, "envelope")]
+    assert time.process_time() - began < 1
+
+
 PEAK = """
 import resource, sys
 from tests.cases.make import squeezed, zeros

@@ -190,6 +190,12 @@ def test_a_body_too_long_by_a_byte_is_no_match_at_any_size(bad: Bad) -> None:
         assert got.reason == "size_mismatch"
 
 
+def test_an_object_is_asked_for_by_the_etag_that_was_listed(bad: Bad) -> None:
+    """A server that is asked so can't send another object in its place, not even half of one."""
+    assert isinstance(read(bad, error(503, "SlowDown"), body(BODY)), Fetched)
+    assert [headers.get("If-Match") for headers in bad.seen] == [f'"{ETAG}"'] * 2
+
+
 def test_a_connection_serves_many_objects(bad: Bad) -> None:
     bad.script = [body(BODY)]
     list(fetch([ToRead("k", ETAG, 10)] * 50, reader_for(Source(url="s3://bucket")), threads=2, limits=QUICK))
