@@ -43,9 +43,18 @@ def test_no_value_of_a_record_is_told(lake, tmp_path, caplog, capsys):
     caplog.set_level(logging.DEBUG)
     secret = "canary-5d1e"
     bucket = Bucket()
-    said = {name: f"{secret}-{name}" for name in ("eventName", "userAgent", "eventID", "awsRegion", "errorMessage", "novelty")}
+    said = {
+        name: f"{secret}-{name}"
+        for name in ("eventName", "userAgent", "eventID", "awsRegion", "errorMessage", "novelty")
+    }
     bucket.put(key("a"), event(1, **said), event(1, **said, requestID=secret), event(2, userIdentity=secret))
-    bucket.put(key("b"), event(1, **said), TWICE.replace(b"x", secret.encode()), f'"{secret}"'.encode(), event(3, resources=secret))
+    bucket.put(
+        key("b"),
+        event(1, **said),
+        TWICE.replace(b"x", secret.encode()),
+        f'"{secret}"'.encode(),
+        event(3, resources=secret),
+    )
     bucket.objects[key("c")] = BROKEN + secret.encode()
     result = ingest(lake, bucket.save(tmp_path / "logs"), task_bytes=1)
     assert result.conflicts and result.quarantined and result.findings
@@ -173,7 +182,9 @@ def test_a_commit_whose_answer_is_lost_is_not_made_twice(lake, tmp_path, monkeyp
 
 
 def _each_batch_once(contents: Contents, at: int) -> None:
-    assert ingest(contents.where, contents.rows("ledger")[-1]["source"].removeprefix("file://")).status == "nothing_to_do"
+    assert (
+        ingest(contents.where, contents.rows("ledger")[-1]["source"].removeprefix("file://")).status == "nothing_to_do"
+    )
     for name in (*DATA, *OPS):
         batches = Counter(batch for _, batch in contents.history(name) if batch)
         assert set(batches.values()) <= {1}, f"commit {at}: {name} holds {batches}"

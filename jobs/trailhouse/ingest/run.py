@@ -325,7 +325,10 @@ def reopen(run: Run, lake: Lake, batch_id: str, wish: Reopened) -> Result:
     began = time.monotonic()
     result = Result(batch_id=batch_id)
     publish.reopen(lake, batch_id, wish.reason, run.clock())
-    _settle(run, lake, batch_id, wish, result)
+    try:
+        _settle(run, lake, batch_id, wish, result)
+    except GateError as refused:
+        result.refused.append(str(refused))
     result.status = _status(result)
     result.seconds = round(time.monotonic() - began, 2)
     return result
