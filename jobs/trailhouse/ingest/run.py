@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -56,6 +58,17 @@ class Run:
     fast: bool = True
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     session: SparkSession | None = None
+    phases: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))  # seconds, for the result
+    jobs: Counter[str] = field(default_factory=Counter)  # Spark jobs of each kind
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Takes the time of a part of the run."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.phases[name] += time.monotonic() - began
 
     def expectations(self) -> tuple[Expectation, ...]:
         """What the schemas and the user's own file expect of columns."""
@@ -67,13 +80,15 @@ class Run:
         if self.session is None:
             from trailhouse.lake import session
 
-            self.session = session.start(self.config.spark)
+            with self.phase("start"):
+                self.session = session.start(self.config.spark)
         return self.session
 
     def each(self, what: str, work: Callable[[Task], Done], tasks: Sequence[Task]) -> list[Done]:
         """A result per task, by Spark's workers; without tasks, without Spark."""
         from trailhouse.lake import session
 
+        self.jobs[what] += bool(tasks)
         with faults.at("workers"):
             return session.run(self.spark(), work, tasks, what) if tasks else []
 
@@ -93,6 +108,8 @@ def ingest(run: Run) -> Result:
     run.expectations()  # what is wrong with them is said before any work
     with failures.told(run.config.lake), lock.alone(run.config.lake):
         result = _ingest(run, catalog.make_lake(run.config.lake))
+    result.phases = {name: round(seconds, 2) for name, seconds in run.phases.items()}
+    result.spark_jobs = dict(run.jobs)
     result.seconds = round(time.monotonic() - began, 2)
     return result
 
@@ -100,7 +117,8 @@ def ingest(run: Run) -> Result:
 def _ingest(run: Run, lake: Lake) -> Result:
     result = Result()
     _settle_unfinished(run, lake, result)
-    found = plan.survey(run.config, lake, run.clock())
+    with run.phase("plan"):
+        found = plan.survey(run.config, lake, run.clock())
     log.info("plan: %d new objects, %d bytes, %d known", len(found.new), found.bytes, found.known)
     result.list_calls, result.skipped = found.list_calls, dict(found.skipped)
     result.problems = [{"where": p.where, "reason": p.reason, "detail": p.detail} for p in found.problems]
@@ -174,7 +192,8 @@ def _write(run: Run, lake: Lake, batch: Plan, so_far: tuple[int, int, int]) -> W
     groups = plan.groups(batch, run.config.batch, spark.sparkContext.defaultParallelism)
     objects, total, records = so_far
     watch = session.Watch(counter, lambda c: run.tell(objects + c["objects"], records + c["records"], total))
-    with faults.at("tasks_done"), watch:
+    run.jobs["decode and write"] += 1
+    with faults.at("tasks_done"), run.phase("write"), watch:
         parts = session.run(spark, task.work, [replace(work, objects=group) for group in groups], "decode and write")
     files: dict[str, list[DataFile]] = {}
     for part in parts:
@@ -198,19 +217,22 @@ def _stage_and_publish(
         for _ in range(ROUNDS):
             _look_who_was_faster(lake, written)
             log.info("stage: %s", {name: len(made) for name, made in written.files.items()})
-            ready = stage.stage(lake, written, run.clock())
+            with run.phase("stage"):
+                ready = stage.stage(lake, written, run.clock())
             log.info("audit: %s", {each.table: each.snapshot for each in ready.tables})
             look = partial(run.each, "audit", inspect.look)
-            measured = measure.measure(lake, ready, written.outcomes, look, _asked(run, lake, written))
+            with run.phase("look"):
+                measured = measure.measure(lake, ready, written.outcomes, look, _asked(run, lake, written))
             bases = {each.base for each in ready.tables if each.table in schema.LAKE_TABLES}
             attached_twice = any(gauge.name == "files" and gauge.value for gauge in measured.gauges)
             if measured.twins and not bases <= mended and not attached_twice:
                 twins = sum(len(t.duplicates) + len(t.conflicts) for t in measured.twins)
                 log.info("twins: %d, in %d files, which are written again", twins, len(measured.twins))
-                written = _without_twins(run, lake, written, measured.twins)
+                with run.phase("twins"):
+                    written = _without_twins(run, lake, written, measured.twins)
                 mended |= bases
                 continue
-            with faults.at("audit"):
+            with faults.at("audit"), run.phase("judge"):
                 verdict = audit.audit(measured, run.expectations(), run.config.quality)
             totals = {**task.tallied(written.outcomes), "pending": len(written.pending), "list_calls": list_calls}
             totals["bytes_out"] = _bytes_out(written)
@@ -219,7 +241,8 @@ def _stage_and_publish(
                     publish.hold(lake, verdict, written.outcomes, totals, run.clock())
                 raise GateError(_refusal(verdict, run.config.lake, wish))
             try:
-                publish.publish(lake, verdict, totals, run.clock(), wish.reason)
+                with run.phase("publish"):
+                    publish.publish(lake, verdict, totals, run.clock(), wish.reason)
             except commits.MainMovedError:
                 turn.lost()
                 continue

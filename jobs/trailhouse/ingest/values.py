@@ -211,6 +211,8 @@ class Result:
     bytes_out: int = 0
     list_calls: int = 0
     seconds: float = 0.0
+    phases: dict[str, float] = field(default_factory=dict)  # seconds of each part of the run
+    spark_jobs: dict[str, int] = field(default_factory=dict)
     data_docs: str | None = None  # where the last batch's audit can be read
     refused: list[str] = field(default_factory=list)  # what the gate said of batches that it held
     settled: list[str] = field(default_factory=list)  # batches of earlier runs that this one brought to an end
