@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup s3server demo test unit fuzz faults check lint types policy format docs golden lock measure clean
+.PHONY: help setup s3server demo test unit fuzz faults sabotage check lint types policy format docs golden lock measure clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ fuzz: setup  ## ten minutes of hostile files against the reference reader; FUZZ_
 faults: setup s3server  ## runs that die, requests that fail, runs that race: under an hour; FULL=1 takes every pair; SEED=n
 	$(BIN)/python -W ignore -m tests.faults.sweep --seed $(SEED) $(if $(FULL),--full)
 	$(BIN)/python -W ignore -m tests.faults.races --seed $(SEED)
+
+sabotage: setup s3server  ## break ingest on purpose, one way after another: each must turn a named test red (ten minutes)
+	$(BIN)/python tools/sabotage.py
 
 check: lint types policy  ## all that reads the code without running it
 

@@ -111,10 +111,10 @@ def tried(copy: Path, sabotage: Sabotage) -> Outcome:
         return Outcome(sabotage.name, "", f"NO END in {LONGEST} s")
     finally:
         path.write_text(plain)
-    if ended not in (RED, GREEN):
+    found = re.search(r"^FAILED (\S+(?: \S+)*?)(?: - |$)", said, re.MULTILINE)
+    if ended not in (RED, GREEN) or (ended == RED and not found):
         return Outcome(sabotage.name, "", f"THE TESTS DID NOT RUN: {said[-500:]}")
-    found = re.search(r"^(?:FAILED|ERROR) (\S+(?: \S+)*?)(?: - |$)", said, re.MULTILINE)
-    return Outcome(sabotage.name, found[1] if found and ended == RED else "")
+    return Outcome(sabotage.name, found[1] if found else "")
 
 
 def run_tests(copy: Path, tests: Sequence[str], seconds: float, *more: str) -> tuple[int, str]:
