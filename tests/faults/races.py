@@ -154,6 +154,9 @@ def beside_a_compaction(bench: sweep.Bench, name: str, pause: float, polite: boo
     loop = bench.context.Process(target=compact, args=(lake, bench.env, pause, polite, count, its))
     loop.start()
     mine.recv()
+    while not count.value and loop.is_alive():
+        time.sleep(0.02)
+    before = count.value
     for number in range(11, 19):
         bucket.put(key(f"second{number}"), event(number))
     bucket.put(key("twin"), event(1), event(12))
@@ -168,8 +171,8 @@ def beside_a_compaction(bench: sweep.Bench, name: str, pause: float, polite: boo
     lost = read.published() != model.lake(bucket.listed()).published
     found = ["rows are lost or doubled"] if lost else []
     found += [f"{len(exits)} attempts"] if len(exits) > 2 else []
-    found += ["nothing was compacted meanwhile"] if count.value < 1 else []
-    return Round(f"{name}, {count.value} compactions", [exits], found, time.monotonic() - began)
+    found += ["the compaction died"] if loop.exitcode != -signal.SIGKILL else []
+    return Round(f"{name}, {count.value - before} compactions", [exits], found, time.monotonic() - began)
 
 
 # ── a zombie ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -231,8 +234,8 @@ ZOMBIES = [
 ]  # fmt: skip
 
 
-def play(folder: Path, rng: random.Random, rounds: int, zombies: int | None = None) -> list[Round]:
-    """All of it."""
+def play(folder: Path, rng: random.Random, rounds: int, short: int | None = None) -> list[Round]:
+    """All of it; or so many zombies, and beside either catalog one compaction."""
     done: list[Round] = []
 
     def told(round_: Round) -> None:
@@ -250,9 +253,11 @@ def play(folder: Path, rng: random.Random, rounds: int, zombies: int | None = No
             for number in range(rounds):
                 bucket, urls = overlapping(bench, rng, number, of)
                 told(raced(bench, f"{word}, round {number + 1}", rng, bucket, urls))
-            told(beside_a_compaction(bench, f"{word}, a polite compaction", 0, True))
-            told(beside_a_compaction(bench, f"{word}, a rude compaction", pause, False))
-        for point, hit in ZOMBIES if zombies is None else rng.sample(ZOMBIES, zombies):
+            if short is None or bench is far:
+                told(beside_a_compaction(bench, f"{word}, a polite compaction", 0, True))
+            if short is None or bench is near:
+                told(beside_a_compaction(bench, f"{word}, a rude compaction", pause, False))
+        for point, hit in ZOMBIES if short is None else rng.sample(ZOMBIES, short):
             told(zombie(far, point, hit))
     return done
 
