@@ -1,7 +1,8 @@
 """
-Write the pages that are derived: docs/settings.md from the settings, docs/tables.md from the tables' schemas.
+Write the pages that are derived: settings.md, tables.md, quality.md and hostile-inputs.md, in docs/.
 
-Run by `make docs`; a test holds that what lies in docs/ is what this would write.
+From the settings, the tables' schemas, what the audit expects, and the cases of hostile input. Run by `make docs`; a
+test holds that what lies in docs/ is what this would write.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ sys.path[:0] = [str(ROOT / "jobs"), str(ROOT)]
 from tests.cases import load  # noqa: E402 (the checkout's own)
 from trailhouse import options as described  # noqa: E402
 from trailhouse import settings  # noqa: E402 (the checkout's own package)
-from trailhouse.lake import schema  # noqa: E402
+from trailhouse.ingest import audit  # noqa: E402
+from trailhouse.lake import expectations, schema  # noqa: E402
 
 WRITTEN = "<!-- Written by `make docs`: change {source} instead. -->\n"
 
@@ -35,6 +37,7 @@ def pages() -> dict[Path, str]:
         docs / "settings.md": settings_page(),
         docs / "tables.md": tables_page(),
         docs / "hostile-inputs.md": hostile_page(),
+        docs / "quality.md": quality_page(),
     }
 
 
@@ -131,6 +134,68 @@ def table(heads: list[str], rows: list[list[str]]) -> list[str]:
     """A Markdown table."""
     lines = [heads, ["---"] * len(heads), *rows]
     return ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines]
+
+
+def quality_page() -> str:
+    """What the gate judges a batch by."""
+    lines = [WRITTEN.format(source="`schemas/*.toml`, `jobs/trailhouse/ingest/audit.py` or `tools/docs.py`"), QUALITY]
+    lines += ["## Invariants of the lake\n", "Critical, always: a batch that breaks one is refused.\n"]
+    lines += ["| expectation | of | holds when |", "| --- | --- | --- |"]
+    lines += [f"| `{name}` | each table | {doc} |" for name, doc in audit.INVARIANTS.items()]
+    lines += [f"| `{name}` | `ledger` | {doc} |" for name, doc in audit.OF_THE_LEDGER.items()]
+    lines += [f"| `all_judged` | `quality` | {audit.ALL_JUDGED} |"]
+    lines += ["\n## What records say\n", "Warnings: whoever can call an API may say anything, and stops nobody.\n"]
+    lines += ["| expectation | holds when |", "| --- | --- |"]
+    for table in schema.LAKE_TABLES:
+        lines += [f"| `{table}.{each.name}` | {_holds(each)} |" for each in expectations.of_schema(table)]
+    lines += [f"| `{name}` | {doc} |" for name, doc in audit.WARNINGS.items()]
+    lines += ["| each flag of `parse_flags`, each reason of the quarantine | no row has it |"]
+    return "\n".join(lines) + "\n"
+
+
+def _holds(each: expectations.Expectation) -> str:
+    values = ", ".join(f"`{value}`" for value in each.rule.operand)
+    share = f", but for {each.max_share:.0%} of the rows" if each.max_share else ""
+    return f"`{each.rule.column}` {each.rule.kind.replace('_', ' ')} {values}".rstrip().replace("|", "\\|") + share
+
+
+QUALITY = """\
+# The gate
+
+A batch is staged where no reader sees it, measured in one look of the workers, and judged by Great Expectations. It
+is published only when everything that is expected was judged, nothing raised, and nothing critical failed; else it is
+*held*: nothing of it is visible, its objects are not read again, later batches go on, and `ingest` ends with exit code
+3. What only warns is published, and told. Every result is a row of the table `quality`; each batch keeps its Data Docs
+in `_trailhouse/quality/<batch>/` of the lake's place. Both hold counts and names, never a record's values.
+
+```
+trailhouse batch list --state held --lake ./lake
+trailhouse batch show BATCH --lake ./lake          # why
+trailhouse batch rows BATCH --expectation events.root_is_not_used --lake ./lake
+trailhouse batch release BATCH --reason "…" --lake ./lake   # publish it all the same; the reason is kept
+trailhouse batch retry BATCH --lake ./lake         # audit it again, as after a change of your expectations
+trailhouse batch discard BATCH --lake ./lake       # give it up; its objects stay held until released or retried
+```
+
+## Your own expectations
+
+In a file that `quality.expectations` names, without Python:
+
+```toml
+[[expectation]]
+name = "root_is_not_used"           # its name in `quality` and in messages
+doc = "Nobody works as root."
+severity = "critical"               # refuses the batch; "warning" (the default) only tells
+table = "events"                    # the default; or insight_events, aggregated_events
+column = "identity_type"
+not_in = ["Root"]
+max_share = 0.0                     # of the rows that it applies to, how many may break it
+when = { column = "event_type", in = ["AwsApiCall"] }   # the rows that it applies to; without it, all
+```
+
+A rule is one of `in`, `not_in` (lists), `null = true`, `not_null = true`, `matches`, `not_matches` (a regular
+expression for the whole value, RE2), `min`, `max` (of numbers, dates, times, texts). NULL breaks `not_null` alone.
+"""
 
 
 if __name__ == "__main__":

@@ -41,7 +41,16 @@ OF_THE_LEDGER = {
     "ledger": "The ledger's rows say what became of the objects.",
 }
 
-OF_A_BATCH = {*INVARIANTS, *OF_THE_LEDGER, "share", "changed_after_ingest", "volume", "error_rate"}  # about no one row
+ALL_JUDGED = "Everything that was expected was judged once, and nothing raised."
+WARNINGS = {
+    "quarantine.share": "Few of the records go to quarantine (`quality.quarantined_percent`).",
+    "ledger.changed_after_ingest": "No object was ingested before with other content.",
+    "events.volume": "A day has about as many rows as the week before it (`quality.volume_factor`).",
+    "events.error_rate": "A day has about the share of errors of the week before it (`quality.error_points`).",
+}
+
+# About no one row.
+OF_A_BATCH = {*INVARIANTS, *OF_THE_LEDGER, *(name.partition(".")[2] for name in WARNINGS), "all_judged"}
 
 _DRESS = (
     "static/styles/",
@@ -57,19 +66,18 @@ def wanted(measured: Measured, expectations: Sequence[Expectation], limits: sett
     made = [Wanted(table, name, "critical", 0, doc) for table in tables for name, doc in INVARIANTS.items()]
     made += [Wanted("ledger", name, "critical", 0, doc) for name, doc in OF_THE_LEDGER.items()]
     made += [Wanted(e.table, e.name, e.severity, e.max_share, e.doc) for e in expectations if e.table in tables]
-    share = limits.quarantined_percent / 100
-    made.append(Wanted("quarantine", "share", "warning", share, "Few records go to quarantine."))
-    again = "No object was ingested before with other content."
-    made.append(Wanted("ledger", "changed_after_ingest", "warning", 0, again))
-    if "events" in tables:
-        made += [
-            Wanted(
-                "events", "volume", "warning", limits.volume_factor, "A day has about as many rows as those before."
-            ),
-            Wanted(
-                "events", "error_rate", "warning", limits.error_points, "A day has about the errors of those before."
-            ),
-        ]
+    bounds = {
+        "quarantine.share": limits.quarantined_percent / 100,
+        "ledger.changed_after_ingest": 0,
+        **(
+            {"events.volume": limits.volume_factor, "events.error_rate": limits.error_points}
+            if "events" in tables
+            else {}
+        ),
+    }
+    for name, at_most in bounds.items():
+        table, _, last = name.partition(".")
+        made.append(Wanted(table, last, "warning", at_most, WARNINGS[name]))
     known = {each.id for each in made}
     # A word that a flag or a reason of the quarantine has: each that was seen is a finding.
     words = [Wanted(g.table, g.name, "warning", 0, "Nothing odd is said of records.") for g in _words(measured, known)]
