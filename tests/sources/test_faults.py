@@ -173,7 +173,7 @@ def test_what_may_pass_is_tried_again(bad: Bad, first: Answer) -> None:
         (error(403, "AccessDenied", "not authorized to perform: kms:Decrypt on this resource"), "access_kms", 1),
         (error(400, "KMS.DisabledException", "key is disabled"), "access_kms", 1),
         (error(403, "InvalidObjectState", "The operation is not valid for the object's storage class"), "archived", 1),
-        (error(400, "ExpiredToken"), "access", 1),
+        (error(400, "ExpiredToken"), "access", 2),  # credentials are asked for anew, once
         (error(400, "InvalidRequest"), "error", 1),
     ],
 )

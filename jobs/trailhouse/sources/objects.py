@@ -28,7 +28,7 @@ from urllib3.exceptions import HTTPError
 
 from trailhouse import faults, settings
 from trailhouse.limits import Limits
-from trailhouse.sources.aws import client
+from trailhouse.sources.aws import client, renew
 from trailhouse.sources.bucket import Bucket, reason_of
 from trailhouse.sources.folder import modified_at
 from trailhouse.sources.listing import bucket_of
@@ -152,6 +152,7 @@ class BucketReader:
         """Try until it is there whole, until a failure that will not pass, or until time is up."""
         until = time.monotonic() + limits.deadline
         failure = Pending(wanted, "timeout")
+        renewed = False
         for attempt in range(limits.attempts):
             if attempt:
                 pause = random.uniform(0, min(20.0, limits.backoff * 2**attempt))  # full jitter
@@ -162,6 +163,10 @@ class BucketReader:
             if isinstance(got, Fetched):
                 return got
             failure = got
+            if got.reason == "access" and "ExpiredToken" in got.detail and not renewed:
+                renewed = True
+                renew(self.bucket.access)
+                continue
             if got.reason not in _PASSING or time.monotonic() >= until:
                 break
         return failure
