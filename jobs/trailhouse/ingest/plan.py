@@ -201,7 +201,7 @@ class _Known:
 def _state(where: settings.Lake, source: settings.Source) -> ListingState | None:
     try:
         with catalog.file_io(where).new_input(_state_file(where, source)).open() as file:
-            return ListingState.from_json(file.read().decode())
+            return ListingState.from_json(file.read().decode(errors="replace"))
     except FileNotFoundError:
         return None
 
