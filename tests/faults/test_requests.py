@@ -215,6 +215,15 @@ def test_a_listing_that_stalls_loses_no_object(cloud):
     cloud.whole()
 
 
+@pytest.mark.parametrize("at", [0, 3, 9, 10, 60, -9, -8, -4, -1])
+def test_a_byte_turned_over_anywhere_in_a_log_is_never_taken_for_damage(cloud, at):
+    """F12: in the header, the body and the trailer of one file and another."""
+    fault = Fault("corrupt", among=lambda r: r.kind == "GetObject log", share=0.3, bytes=at)
+    assert cloud.ingest(fault).status == "published"
+    assert len(cloud.proxy.seen.fired) >= 3
+    cloud.whole()
+
+
 # ── credentials (F31) ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
