@@ -214,7 +214,7 @@ def _state(where: settings.Lake, source: settings.Source) -> ListingState | None
     try:
         location = f"{catalog.own_folder(where)}/{_state_file(source)}"
         with catalog.file_io(where).new_input(location).open() as file:
-            return ListingState.from_json(file.read().decode())
+            return ListingState.from_json(file.read().decode(errors="replace"))
     except FileNotFoundError:
         return None
 

@@ -36,7 +36,7 @@ from sqlalchemy import URL
 from trailhouse import __version__, faults, settings
 from trailhouse.errors import TrailhouseError, UsageError
 from trailhouse.lake import schema
-from trailhouse.lake.files import KeepingFileIO
+from trailhouse.lake.files import KeepingFileIO, s3_properties
 from trailhouse.sources import aws
 
 # Raised when a column is added; an older release refuses to write to a newer lake.
@@ -184,21 +184,9 @@ def sqlite_path(where: settings.Lake) -> Path:
 
 
 def file_properties(where: settings.Lake) -> dict[str, str]:
-    """How files are reached. PyIceberg doesn't read AWS's configuration: boto3 does, and its findings are handed on."""
-    properties = {"py-io-impl": f"{KeepingFileIO.__module__}.{KeepingFileIO.__qualname__}"}
-    if not where.location.startswith("s3://"):
-        return properties
-    client = aws.client("s3")
-    credentials = client._request_signer._credentials  # no public way; resolved, refreshed, whatever the source
-    frozen = credentials.get_frozen_credentials() if credentials else None
-    if frozen:
-        properties |= {"s3.access-key-id": frozen.access_key, "s3.secret-access-key": frozen.secret_key}
-        if frozen.token:
-            properties["s3.session-token"] = frozen.token
-    properties["s3.region"] = client.meta.region_name
-    if not aws.is_aws(client.meta.endpoint_url):
-        properties["s3.endpoint"] = client.meta.endpoint_url
-    return properties
+    """How files are reached."""
+    ours = {"py-io-impl": f"{KeepingFileIO.__module__}.{KeepingFileIO.__qualname__}"}
+    return ours | (s3_properties() if where.location.startswith("s3://") else {})
 
 
 def _make_table(lake: Lake, table: schema.Table) -> Table:

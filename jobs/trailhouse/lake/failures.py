@@ -25,6 +25,7 @@ _LASTING = (
     (r"No space left|errno 28\b|database or disk is full", "the disk is full: make room, inodes included"),
     (r"Disk quota exceeded|errno 122", "the disk quota is used up: make room"),
     (r"File too large|errno 27\b", "a limit on the size of files is set: raise it (ulimit -f)"),
+    (r"disk I/O error", "the disk fails, or a limit on the size of files is set (ulimit -f): look at both"),
     (r"Read-only file system|errno 30\b|readonly database", "the file system is read-only: mount it for writing"),
     (r"Too many open files|errno 2[34]\b", "too few files may be open at once: raise the limit (ulimit -n)"),
     (

@@ -8,10 +8,27 @@ from __future__ import annotations
 
 from types import TracebackType
 
+from pyarrow.fs import FileSystem
 from pyiceberg.io import InputFile, OutputFile, OutputStream
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
 
 from trailhouse import faults
+from trailhouse.sources import aws
+
+
+def s3_properties() -> dict[str, str]:
+    """As whom and where. PyIceberg doesn't read AWS's configuration: boto3 does, and its findings are handed on."""
+    client = aws.client("s3")
+    credentials = client._request_signer._credentials  # no public way; resolved, refreshed, whatever the source
+    frozen = credentials.get_frozen_credentials() if credentials else None
+    properties = {"s3.region": client.meta.region_name}
+    if frozen:
+        properties |= {"s3.access-key-id": frozen.access_key, "s3.secret-access-key": frozen.secret_key}
+        if frozen.token:
+            properties["s3.session-token"] = frozen.token
+    if not aws.is_aws(client.meta.endpoint_url):
+        properties["s3.endpoint"] = client.meta.endpoint_url
+    return properties
 
 
 class KeepingFileIO(PyArrowFileIO):
@@ -24,6 +41,11 @@ class KeepingFileIO(PyArrowFileIO):
 
     def delete(self, location: str | InputFile | OutputFile) -> None:
         """Leave the file where it is."""
+
+    def _initialize_s3_fs(self, netloc: str | None) -> FileSystem:
+        """Each table that is opened asks anew: a run outlives the credentials that it began with."""
+        self.properties = {**self.properties, **s3_properties()}
+        return super()._initialize_s3_fs(netloc)
 
     def new_output(self, location: str) -> PyArrowFile:
         """A file to write; the two kinds that a commit hangs on stand at a fault point of their own."""

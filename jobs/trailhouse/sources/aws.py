@@ -52,6 +52,13 @@ def client(service: str, access: Access = Access(), attempts: int = 6) -> Any:
         return _CLIENTS[key]
 
 
+def renew(access: Access) -> None:
+    """Forget this process's clients for it, so that the next ones ask for credentials anew."""
+    with _LOCK:
+        for key in [key for key in _CLIENTS if key[2] == access]:
+            del _CLIENTS[key]
+
+
 def _make(service: str, access: Access, attempts: int) -> Any:
     session = _session(access)
     config = Config(

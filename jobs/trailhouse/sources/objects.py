@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import re
 import stat
 import time
 from collections import deque
@@ -28,7 +29,7 @@ from urllib3.exceptions import HTTPError
 
 from trailhouse import faults, settings
 from trailhouse.limits import Limits
-from trailhouse.sources.aws import client
+from trailhouse.sources.aws import client, renew
 from trailhouse.sources.bucket import Bucket, reason_of
 from trailhouse.sources.folder import modified_at
 from trailhouse.sources.listing import bucket_of
@@ -152,6 +153,7 @@ class BucketReader:
         """Try until it is there whole, until a failure that will not pass, or until time is up."""
         until = time.monotonic() + limits.deadline
         failure = Pending(wanted, "timeout")
+        renewed, doubted = False, ""
         for attempt in range(limits.attempts):
             if attempt:
                 pause = random.uniform(0, min(20.0, limits.backoff * 2**attempt))  # full jitter
@@ -160,8 +162,19 @@ class BucketReader:
                 time.sleep(pause)
             got = self._try(wanted, until)
             if isinstance(got, Fetched):
-                return got
+                if not _in_doubt(got, self.bucket.name):
+                    return got
+                if got.stored_sha256 == doubted:
+                    _NO_MD5.add(self.bucket.name)
+                    return got
+                doubted = got.stored_sha256
+                failure = Pending(wanted, "unavailable", "each reading gave other bytes")
+                continue
             failure = got
+            if got.reason == "access" and "ExpiredToken" in got.detail and not renewed:
+                renewed = True
+                renew(self.bucket.access)
+                continue
             if got.reason not in _PASSING or time.monotonic() >= until:
                 break
         return failure
@@ -184,6 +197,24 @@ class BucketReader:
             return Pending(wanted, reason, _cut(error))
 
 
+# Buckets whose ETags have turned out to be no MD5, of this process: nothing there is read twice for it again.
+_NO_MD5: set[str] = set()
+
+
+def _in_doubt(got: Fetched, bucket: str) -> bool:
+    """
+    Whether a bit may have turned over on the way: the ETag looks like an MD5 and is not the one of these bytes.
+
+    It need not be one (an object encrypted with a key of KMS, a server of another make), so that a second reading
+    decides: the same bytes again are what is stored.
+    """
+    if not _MD5.fullmatch(got.etag) or bucket in _NO_MD5:
+        return False
+    return hashlib.md5(got.data, usedforsecurity=False).hexdigest() != got.etag
+
+
+_MD5 = re.compile("[0-9a-f]{32}")
+
 # Worth another attempt. `changed` is not: what was listed is gone, and the next listing shows what is there instead.
 _PASSING = {"throttled", "unavailable", "timeout", "size_mismatch"}
 
@@ -192,7 +223,7 @@ def _received(wanted: ToRead, answer: dict[str, Any], until: float) -> Fetched |
     """
     The body, if it is the one listed.
 
-    By length and ETag, never by MD5: an ETag is one only for an unencrypted object that was put in one piece.
+    By length and ETag. Whether the bytes are those of the ETag can't be told for sure: see `_in_doubt`.
     """
     body = answer["Body"]
     try:
