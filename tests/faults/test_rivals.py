@@ -27,12 +27,12 @@ def test_what_two_runs_append_under_one_mark_is_there_once(lake, tmp_path, monke
     def commit(table, requirements, updates):
         if not met:
             met.append(True)
-            commits.append_once(theirs, name, files, "a-mark")
+            commits.append_once(theirs, name, files, commits.mark("a-mark"))
         return plainly(table, requirements, updates)
 
     monkeypatch.setattr(ours.catalog, "commit_table", commit)
     monkeypatch.setattr(commits, "PAUSE", 0.001)
-    commits.append_once(ours, name, files, "a-mark")
+    commits.append_once(ours, name, files, commits.mark("a-mark"))
     assert met
     assert Counter(mark for _, mark in Contents(lake).history(name))["a-mark"] == 1
 

@@ -117,7 +117,7 @@ def test_a_file_that_can_not_be_closed_is_not_written(lake, tmp_path, monkeypatc
 
     with monkeypatch.context() as patched:
         patched.setattr(PyArrowFile, "create", create)
-        with pytest.raises(OSError, match="last part"):
+        with pytest.raises(TrailhouseError, match="last part"):
             ingest(lake, logs)
     contents = Contents(lake)
     assert not any(contents.rows(name) for name in (*DATA, "ledger", "batches"))

@@ -72,7 +72,7 @@ def test_a_batch_is_appended_once_under_one_mark(opened):
     ).rows
     files = write.write_rows(rows, opened.table("events").metadata, catalog.file_io(opened.where))
     for _ in range(2):
-        commits.append_once(opened, "events", files, "b1")
+        commits.append_once(opened, "events", files, commits.mark("b1"))
     assert ids(opened) == ["e-1"]
 
 
