@@ -477,6 +477,8 @@ class Record:
     def day(self, kind: str) -> str | None:
         """The UTC day of the record, None where it can't be told or can't be CloudTrail's."""
         window = self.members.get("timeWindow")
+        if window and levels(self.slice[window[2] : window[3]]) >= DEEPEST:
+            window = None
         aggregated = kind == "CloudTrail-Aggregated"
         if aggregated:
             node = dict(window[1]).get("windowStart") if window and window[0] == "object" else None
@@ -579,7 +581,8 @@ def sound(piece: bytes) -> Node:
         at = past_space(piece, at + 1)
         end = end_of_value(piece, at)
         text = piece[at:end]
-        node = ("text", text, at, end) if levels(text) > DEEPEST - 1 else (*parse(text)[0][:2], at, end)
+        deep = levels(text) >= DEEPEST and text[:1] in (b"{", b"[")
+        node = ("text", text, at, end) if deep else (*parse(text)[0][:2], at, end)
         members.append((key[1], node))
         at = past_space(piece, end)
         if piece[at:] == b"}":

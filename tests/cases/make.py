@@ -364,6 +364,13 @@ def h13():
              rows=[row(1, "account", "type:userIdentity", null=["identity_account_id"], account_id="_invalid")]),
         Case("not_json_inside", "what is too deep is kept and need not be JSON",
              beside(event(2, requestParameters=f'{{"a":{nested(100, "NaN")}}}')), records=3, rows=[row(1, "depth")]),
+        Case("not_json_beside", "what stands beside it must be JSON, at the top and behind it",
+             beside(event(2, novelty=nested(100))[:-1] + b',"lost"}', event(3, novelty=nested(100) + '"lost"'),
+                    event(4, novelty="1" + nested(100))), records=5, rejects=[(i, "json") for i in (1, 2, 3)]),
+        Case("window_too_deep", "100 levels in a typed subtree that has the time",
+             gz(records(f'{{"accountId":"{ACCOUNT}","awsRegion":"{REGION}","eventId":"a1","timeWindow":{{"windowStart":"2026-03-01T10:00:00Z",'
+                        f'"x":{nested(100)}}}}}'.encode())), records=1, folder="CloudTrail-Aggregated",
+             rows=[row(0, "time", "type:timeWindow", null=["event_time", "event_date"])]),
         Case("crossed_inside", "but its brackets have to match",
              beside(event(2, requestParameters=f'{{"a":{nested(100, "{]")}}}')), records=3, rejects=[(1, "json")]),
         Case("resources", "100 levels in resources", beside(event(2, resources=resources)), records=3, rows=[row(1, "depth")]),
@@ -435,6 +442,9 @@ def h15():
         Case("typed_column", "numbers where a text or a boolean belongs",
              beside(*(event(i, **{name: n}) for i, (name, n, _) in enumerate(typed))), records=len(typed) + 2,
              rows=[row(i + 1, f"type:{name}", null=[column]) for i, (name, _, column) in enumerate(typed)]),
+        Case("identity", "a number that no machine holds empties its own column and no other",
+             beside(event(2, userIdentity=f'{{"type":"IAMUser","accountId":"{ACCOUNT}","userName":1e400,"x":{"7" * 5000}}}')), records=3,
+             rows=[row(1, "type:userIdentity.userName", null=["identity_user_name"], identity_type="IAMUser", identity_account_id=ACCOUNT)]),
         Case("insight", "numbers of an insight", gz(records(insight.encode())), folder="CloudTrail-Insight", records=1,
              rows=[row(0, baseline_average=9.82222e-5, insight_average=6.0, baseline_duration=10181.0)]),
     ]  # fmt: skip

@@ -27,7 +27,7 @@ from trailhouse import decode as decoding
 from trailhouse.decode import Account, Decoded, Delivered
 from trailhouse.decode.rebuild import record
 
-# Of one file: what a noisy machine may take and what Arrow keeps for itself, and some for each megabyte of text.
+# Of one file: what the processor may take and what Arrow keeps for itself, and some for each megabyte of text.
 SECONDS, SECONDS_PER_MB = 5.0, 5.0
 BYTES, BYTES_PER_BYTE = 96 * 2**20, 60
 
@@ -116,10 +116,10 @@ def _inflated(data: bytes) -> int:
 @contextmanager
 def _bounds(size: int) -> Iterator[None]:
     """Time and memory, and an end to what would not end by itself."""
-    began, before = time.monotonic(), _resident("VmRSS", reset=True)
+    began, before = time.process_time(), _resident("VmRSS", reset=True)
     with _alarm():
         yield
-    took, more = time.monotonic() - began, _resident("VmHWM") - before
+    took, more = time.process_time() - began, _resident("VmHWM") - before
     if took > SECONDS + SECONDS_PER_MB * size / 2**20:
         raise Wrong("time", f"{took:.1f} s for {size} bytes")
     if more > BYTES + BYTES_PER_BYTE * size:

@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import CommitFailedException
@@ -18,7 +19,8 @@ from tests import model
 from tests.buckets import Bucket, event, key, plain
 from tests.ingest.contents import DATA, OPS, Contents, files, holds_together, ingest, same_as_model
 from trailhouse.errors import TrailhouseError
-from trailhouse.lake import catalog, commits
+from trailhouse.ingest import stage
+from trailhouse.lake import catalog, commits, write
 
 TWICE = b'{"eventID":"x","eventID":"y"}'
 BROKEN = b"\x1f\x8b nothing"
@@ -224,3 +226,49 @@ def _each_batch_once(contents: Contents, at: int) -> None:
         batches = Counter(batch for _, batch in contents.history(name) if batch)
         assert set(batches.values()) <= {1}, f"commit {at}: {name} holds {batches}"
     holds_together(contents)
+
+
+def refused(lake, logs: Path) -> set[str]:
+    """The checks that refuse a run, of which nothing is seen."""
+    result = ingest(lake, logs)
+    contents = Contents(lake)
+    assert result.status == "refused" and not any(contents.rows(name) for name in DATA)
+    return {q["name"] for q in contents.rows("quality") if q["severity"] == "critical" and not q["success"]}
+
+
+def test_rows_that_name_another_batch_are_refused(lake, tmp_path, monkeypatch):
+    """Lineage is the way back to the source: a row that lies about it could never be told from a planted one."""
+    plainly = write.write_rows
+
+    def of_another_batch(rows, metadata, io):
+        if "record_index" in rows.column_names and "raw_sha256" not in rows.column_names:
+            at = rows.column_names.index("batch_id")
+            rows = rows.set_column(at, "batch_id", pa.repeat("another", rows.num_rows))
+        return plainly(rows, metadata, io)
+
+    monkeypatch.setattr(write, "write_rows", of_another_batch)
+    assert refused(lake, plain(8).save(tmp_path / "logs")) == {"lineage"}
+
+
+def test_a_file_that_is_attached_twice_is_refused(lake, tmp_path, monkeypatch):
+    plainly = commits._append
+
+    def twice(table, added, batch_id, branch, is_done):
+        rows = branch != commits.MAIN and table.name()[-1] == "events"
+        return plainly(table, [*added, *added[:1]] if rows else added, batch_id, branch, is_done)
+
+    monkeypatch.setattr(commits, "_append", twice)
+    assert "files" in refused(lake, plain(8).save(tmp_path / "logs"))
+
+
+def test_a_ledger_that_says_something_else_is_refused(lake, tmp_path, monkeypatch):
+    """What the run counted and what the ledger is about to say of it are two things until they are compared."""
+    plainly = stage.ledger_rows
+
+    def of_other_bytes(*given):
+        made = plainly(*given)
+        made[0]["sha256"] = "0" * 64
+        return made
+
+    monkeypatch.setattr(stage, "ledger_rows", of_other_bytes)
+    assert refused(lake, plain(8).save(tmp_path / "logs")) == {"ledger"}

@@ -42,11 +42,12 @@ def look(text: bytes, position: int, layout: Layout, limits: Limits) -> Values |
     if text[:1] != b"{":
         return rejected(_not_an_object(text), position, text)
     cleaned, flags = clean(text)
+    scanned = cleaned if "utf8" in flags else text
     try:
-        shape = scan.members(cleaned if "utf8" in flags else text, limits.depth)
+        shape = scan.members(scanned, limits.depth)
     except scan.Broken:
         return rejected("json", position, text)
-    if not _is_json(cleaned, shape, limits):
+    if not _is_json(_without_depths(scanned, shape, limits.depth)):
         return rejected("json", position, text)
     if not shape.members:
         return rejected("empty_record", position, text)
@@ -70,15 +71,30 @@ def _not_an_object(text: bytes) -> str:
     return "not_object"
 
 
-def _is_json(cleaned: bytes, shape: scan.Shape, limits: Limits) -> bool:
-    """Whether the text parses; members that are too deep for a parser are taken as they are."""
+def _without_depths(text: bytes, shape: scan.Shape, limit: int) -> bytes:
+    """The text with null for the members that are too deep for a parser: they are taken as they are."""
+    parts, done = [], 0
+    for member in shape.members:
+        if member.key in shape.deepest and _is_too_deep(member.value, limit):
+            parts += [text[done : member.at], b"null"]
+            done = member.at + len(member.value)
+    return b"".join([*parts, text[done:]]) if parts else text
+
+
+def _is_too_deep(value: bytes, limit: int) -> bool:
+    """Whether a value is one pair of brackets with nothing behind it, that goes below the limit."""
+    if value[:1] not in (b"{", b"["):
+        return False
     try:
-        if shape.depth <= limits.depth:
-            _RAW.decode(cleaned)
-            return True
-        for member in shape.members:
-            if member.key not in shape.deepest:
-                _RAW.decode(clean(member.value)[0])
+        scan.object_end(value, 0, limit - 1)
+    except scan.Broken:
+        return scan.object_end(value, 0, len(value)) == len(value)
+    return False
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        _RAW.decode(clean(text)[0])
     except (msgspec.DecodeError, RecursionError):
         return False
     return True

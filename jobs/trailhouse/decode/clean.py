@@ -47,7 +47,8 @@ def _escape_control(string: re.Match[bytes]) -> bytes:
 
 
 def _write_out_surrogate(escape: re.Match[bytes]) -> bytes:
-    return b"\\" + escape[0] if escape[1] else escape[0]
+    # In one spelling, since an id is a key: `\\uD800` and `\\ud800` are the same text.
+    return b"\\" + escape[0].lower() if escape[1] else escape[0]
 
 
 def _write_out_bytes(error: UnicodeError) -> tuple[str, int]:

@@ -233,11 +233,8 @@ def _as_told(column: schema.Column, value: Any, flags: list[str]) -> Any:
 
 
 def _lenient_leaves(text: str, inner: Inner) -> tuple[tuple[Any, ...], list[str]]:
-    """The same where some value is not of its type: that column alone is left empty."""
-    try:
-        parent = msgspec.json.decode(clean(text.encode())[0])
-    except (msgspec.DecodeError, RecursionError):
-        return (None,) * len(inner.columns), [f"type:{inner.parent.path[0]}"]
+    """The same where some value is not of its type, or a number that no machine holds: it alone is left empty."""
+    parent = clean(text.encode())[0]
     values: list[Any] = []
     flags: list[str] = []
     for column in inner.columns:
@@ -248,23 +245,29 @@ def _lenient_leaves(text: str, inner: Inner) -> tuple[tuple[Any, ...], list[str]
     return tuple(values), flags
 
 
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_NULL = msgspec.Raw(b"null")
 _WANTED: dict[str, tuple[type, ...]] = {"string": (str,), "timestamp": (str,), "boolean": (bool,), "double": ()}
 
 
-def _leaf(parent: Any, column: schema.Column) -> tuple[Any, str]:
-    value = parent
+def _leaf(parent: bytes, column: schema.Column) -> tuple[Any, str]:
+    text: bytes | msgspec.Raw = parent
     for depth, step in enumerate(column.path[1:], 1):
-        if value is None:
-            return None, ""
-        if not isinstance(value, dict):
+        try:
+            text = _MEMBERS.decode(text).get(step, _NULL)
+        except (msgspec.DecodeError, RecursionError):
             return None, f"type:{'.'.join(column.path[:depth])}"
-        value = value.get(step)
-    if value is None:
-        return None, ""
+        if bytes(text) == b"null":
+            return None, ""
+    mistyped = f"type:{'.'.join(column.path)}"
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return None, mistyped
     if column.type == "double" and isinstance(value, (int, float)) and not isinstance(value, bool):
         try:
             return float(value), ""
         except OverflowError:
-            return None, f"type:{'.'.join(column.path)}"
+            return None, mistyped
     wanted = (bool, str) if column.spelled == "text" else _WANTED[column.type]
-    return (value, "") if isinstance(value, wanted) else (None, f"type:{'.'.join(column.path)}")
+    return (value, "") if isinstance(value, wanted) else (None, mistyped)

@@ -36,6 +36,7 @@ class Member:
 
     key: str
     value: bytes
+    at: int  # where the value begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def members(text: bytes, limit: int) -> Shape:
                 continue
             if len(stack) == 1:
                 if begin >= 0:
-                    found.append(Member(key, _value(text, begin, token.start(), b",")))
+                    found.append(_member(key, text, (begin, token.start()), b","))
                 key, begin = decoded_key(token[1]), token.end()
             elif stack:
                 _look_at_key(token[1], seen[-1], flags)
@@ -153,22 +154,24 @@ def members(text: bytes, limit: int) -> Shape:
             seen.pop()
             if not stack:
                 if begin >= 0:
-                    found.append(Member(key, _value(text, begin, token.start(), b"")))
+                    found.append(_member(key, text, (begin, token.start()), b""))
                 if text[token.end() :].strip(WHITESPACE):
                     raise Broken
                 return Shape(tuple(found), depth, frozenset(deepest), tuple(sorted(flags)))
     raise Broken
 
 
-def _value(text: bytes, begin: int, end: int, comma: bytes) -> bytes:
-    value = text[begin:end].strip(WHITESPACE)
+def _member(key: str, text: bytes, span: tuple[int, int], comma: bytes) -> Member:
+    value = text[span[0] : span[1]].rstrip(WHITESPACE)
     if comma:
         if not value.endswith(comma):
             raise Broken
         value = value[:-1].rstrip(WHITESPACE)
+    at = span[0] + len(value)
+    value = value.lstrip(WHITESPACE)
     if not value:
         raise Broken
-    return value
+    return Member(key, value, at - len(value))
 
 
 def _look_at_key(token: bytes, seen: set[bytes], flags: set[str]) -> None:
