@@ -42,12 +42,13 @@ INGEST = {
     "duplicates": set(),  # which rows are twins: asked by workers when they write, look, and write again
     "plan": {"values"},
     "task": {"values", "duplicates"},
+    "isolate": {"task"},
     "rewrite": {"values", "duplicates"},
     "stage": {"values"},
     "inspect": {"values", "duplicates"},
     "audit": {"values", "inspect", "stage"},  # `inspect` is the workers' half of the audit
     "publish": {"values", "stage"},  # tables are published in the order they were staged in, with stage's ledger rows
-    "run": {"values", "plan", "task", "rewrite", "stage", "inspect", "audit", "publish"},
+    "run": {"values", "plan", "task", "isolate", "rewrite", "stage", "inspect", "audit", "publish"},
 }
 
 # Libraries that one place alone knows, so that there is one place to change.

@@ -19,7 +19,7 @@ from pyiceberg.manifest import DataFile
 
 from trailhouse import faults, settings
 from trailhouse.errors import GateError, TrailhouseError
-from trailhouse.ingest import audit, inspect, plan, publish, rewrite, stage, task
+from trailhouse.ingest import audit, inspect, isolate, plan, publish, rewrite, stage, task
 from trailhouse.ingest.values import Check, Outcome, PendingObject, Plan, Result, Twins, Verdict, Written
 from trailhouse.lake import catalog, commits, failures, lease, lock, rows, schema, write
 from trailhouse.lake.catalog import Lake
@@ -158,7 +158,10 @@ def _write(run: Run, lake: Lake, batch: Plan, so_far: tuple[int, int, int]) -> W
     objects, total, records = so_far
     watch = session.Watch(counter, lambda c: run.tell(objects + c["objects"], records + c["records"], total))
     with faults.at("tasks_done"), watch:
-        parts = session.run(spark, task.work, [replace(work, objects=group) for group in groups], "decode and write")
+        parts = isolate.done(
+            lambda tasks: session.run(spark, task.work, tasks, "decode and write"),
+            [replace(work, objects=group) for group in groups],
+        )
     files: dict[str, list[DataFile]] = {}
     for part in parts:
         for name, made in part.files.items():
