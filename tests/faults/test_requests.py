@@ -91,6 +91,7 @@ def test_a_commit_refused_is_tried_again_on_the_new_base(cloud, table, at):
     )
     assert cloud.ingest(refused).status == "published"
     assert cloud.proxy.seen.fired
+    assert not [r for r in cloud.proxy.seen.requests if r.method == "DELETE"], "an orphan stays where it is"
     cloud.whole()
 
 
