@@ -4,6 +4,7 @@ Everything that Trailhouse raises on purpose, with the exit code that a schedule
     TrailhouseError              1   failed
     ├── UsageError               2   wrong usage
     │   └── SettingsError        2   wrong settings
+    ├── WorkerLostError          1   a worker died over a task, at every attempt
     ├── GateError                3   refused by the gate: nothing was published
     └── UnknownOutcomeError      6   a commit may or may not have happened: run again
 
@@ -28,6 +29,10 @@ class UsageError(TrailhouseError):
 
 class SettingsError(UsageError):
     """A setting is unknown, of the wrong type, or contradicts another."""
+
+
+class WorkerLostError(TrailhouseError):
+    """A worker process died over a task, however often it was tried: by a fault in a library, or for want of memory."""
 
 
 class GateError(TrailhouseError):

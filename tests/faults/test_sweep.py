@@ -9,8 +9,13 @@ import random
 import pytest
 
 from tests.faults import sweep
+from tests.faults.corpus import small
+from tests.faults.oracle import Read, Watcher, complaints, content
 from tests.faults.proxy import Request
+from tests.ingest.contents import ingest
 from trailhouse import faults
+from trailhouse.ingest import publish
+from trailhouse.lake import catalog, commits
 
 SEED = random.SystemRandom().randrange(10**6)
 
@@ -30,6 +35,32 @@ def test_killed_at_a_fault_point_the_next_run_ends_as_if_nothing_had_happened(tm
 def test_whatever_happens_to_a_request_the_next_run_ends_as_if_nothing_had_happened(tmp_path, rng):
     for outcome in sweep.sweep_requests(tmp_path, rng, full=False, only=4):
         assert outcome.fired and not outcome.complaints, outcome
+
+
+def test_the_watcher_sees_what_no_audit_speaks_for(lake, tmp_path, monkeypatch):
+    logs = small().save(tmp_path / "logs")
+    with monkeypatch.context() as patched:
+        patched.setattr(publish, "record", lambda *_: None)
+        ingest(lake, logs)
+    with Watcher(Read(lake)) as watcher:
+        pass
+    assert {complaint.split()[2] for complaint in watcher.complaints} == {"events", "insight_events", "quarantine"}
+
+
+def test_the_oracle_sees_a_row_that_is_lost_or_doubled_and_a_branch_that_is_left(lake, tmp_path):
+    bucket = small()
+    ingest(lake, bucket.save(tmp_path / "logs"))
+    want = content(Read(lake))
+    assert not complaints(Read(lake), want, bucket)
+    opened = catalog.make_lake(lake)
+    commits.append_once(
+        opened, "events", commits.added_files(opened.table("events"), commits.head(opened.table("events"))), "x"
+    )
+    opened.table("ledger").manage_snapshots().create_branch(commits.head(opened.table("ledger")), "stage_x").commit()
+    found = "\n".join(complaints(Read(lake), want, bucket))
+    assert "too many" in found and "left behind: ledger/stage_x" in found
+    opened.table("quarantine").delete()
+    assert "quarantine: 2 rows lost" in "\n".join(complaints(Read(lake), want, bucket))
 
 
 def test_the_sweep_over_points_has_each_before_and_after(rng):

@@ -42,6 +42,7 @@ INGEST = {
     "duplicates": set(),  # which rows are twins: asked by workers when they write, look, and write again
     "plan": {"values"},
     "task": {"values", "duplicates"},
+    "isolate": {"task"},
     "rewrite": {"values", "duplicates"},
     "stage": {"values"},
     "rules": set(),  # which rows break an expectation: asked by workers, and before any work whether it can be judged
@@ -49,7 +50,7 @@ INGEST = {
     "measure": {"values", "inspect", "stage"},  # `inspect` is the workers' half of it
     "audit": {"values"},  # judges what was measured
     "publish": {"values", "stage"},  # tables are published in the order they were staged in, with stage's ledger rows
-    "run": {"values", "plan", "task", "rewrite", "rules", "stage", "inspect", "measure", "audit", "publish"},
+    "run": {"values", "plan", "task", "isolate", "rewrite", "rules", "stage", "inspect", "measure", "audit", "publish"},
 }
 
 # Libraries that one place alone knows, so that there is one place to change.

@@ -22,7 +22,7 @@ from pyiceberg.manifest import DataFile
 
 from trailhouse import faults, settings
 from trailhouse.errors import GateError, SettingsError, TrailhouseError
-from trailhouse.ingest import audit, inspect, measure, plan, publish, rewrite, rules, stage, task
+from trailhouse.ingest import audit, inspect, isolate, measure, plan, publish, rewrite, rules, stage, task
 from trailhouse.ingest.values import Check, PendingObject, Plan, Result, Twins, Verdict, Written
 from trailhouse.lake import catalog, commits, expectations, failures, lease, lock, rows, schema, write
 from trailhouse.lake.catalog import Lake
@@ -86,11 +86,15 @@ class Run:
 
     def each(self, what: str, work: Callable[[Task], Done], tasks: Sequence[Task]) -> list[Done]:
         """A result per task, by Spark's workers; without tasks, without Spark."""
+        with faults.at("workers"):
+            return self.ran(what, work, tasks) if tasks else []
+
+    def ran(self, what: str, work: Callable[[Task], Done], tasks: Sequence[Task]) -> list[Done]:
+        """One Spark job."""
         from trailhouse.lake import session
 
-        self.jobs[what] += bool(tasks)
-        with faults.at("workers"):
-            return session.run(self.spark(), work, tasks, what) if tasks else []
+        self.jobs[what] += 1
+        return session.run(self.spark(), work, tasks, what)
 
 
 def dry_run(config: settings.Settings, now: datetime) -> tuple[plan.Survey, dict[str, float]]:
@@ -192,9 +196,11 @@ def _write(run: Run, lake: Lake, batch: Plan, so_far: tuple[int, int, int]) -> W
     groups = plan.groups(batch, run.config.batch, spark.sparkContext.defaultParallelism)
     objects, total, records = so_far
     watch = session.Watch(counter, lambda c: run.tell(objects + c["objects"], records + c["records"], total))
-    run.jobs["decode and write"] += 1
     with faults.at("tasks_done"), run.phase("write"), watch:
-        parts = session.run(spark, task.work, [replace(work, objects=group) for group in groups], "decode and write")
+        parts = isolate.done(
+            lambda tasks: run.ran("decode and write", task.work, tasks),
+            [replace(work, objects=group) for group in groups],
+        )
     files: dict[str, list[DataFile]] = {}
     for part in parts:
         for name, made in part.files.items():

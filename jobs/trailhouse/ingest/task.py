@@ -82,6 +82,20 @@ def work(task: Work) -> Done:
     return writer.done
 
 
+def poisoned(task: Work) -> Done:
+    """Quarantine objects that workers die over, without a look into them."""
+    writer = _Writer(task)
+    for wanted, got in _read(task):
+        if isinstance(got, Fetched):
+            reject = Reject("poison", None, got.data[:OBJECT_KEPT], got.size, got.stored_sha256)
+            writer.settle(wanted, got.etag, got.stored_sha256, Account(0, (reject,), 0, (), "", 0))
+        else:
+            reason = got.reason if isinstance(got, Pending) else "error"
+            writer.done.pending.append(PendingObject(wanted.source_id, wanted.key, reason, "workers die over it"))
+    writer.flush()
+    return writer.done
+
+
 def _read(task: Work) -> Iterator[tuple[Object, Fetched | Pending | TooLarge]]:
     """The objects with their bytes, source by source (in the order that decides which of two equal records stays)."""
     limits = ReadLimits(stored_bytes=task.limits.stored_bytes)

@@ -23,7 +23,7 @@ from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from trailhouse import settings
-from trailhouse.errors import TrailhouseError
+from trailhouse.errors import TrailhouseError, WorkerLostError
 from trailhouse.lake import schema
 from trailhouse.lake.failures import advice
 
@@ -77,9 +77,13 @@ def run(session: SparkSession, work: Callable[[Task], Done], tasks: Sequence[Tas
     except Py4JError as error:
         cause = _cause(error)
         do = "".join(f"{each}, then " for each in [advice(cause)] if each)
-        raise TrailhouseError(
+        kind = WorkerLostError if _LOST in str(error) else TrailhouseError
+        raise kind(
             f"Spark gave up on a task ({what}): {cause}; nothing of this batch is visible: {do}run again"
         ) from error
+
+
+_LOST = "Python worker exited unexpectedly"
 
 
 def _aside(work: Callable[[], Done], give_up: Callable[[], None] = lambda: None) -> Done:

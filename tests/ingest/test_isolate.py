@@ -1,0 +1,104 @@
+"""
+An object over which workers die (a crash loop, F50) costs itself: it is quarantined as `poison`, and nobody waits for it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from py4j.protocol import Py4JError
+
+from tests.buckets import plain
+from tests.ingest.contents import Contents, holds_together, ingest
+from tests.ingest.inline import Inline, _Context, _sent, _Tasks
+from trailhouse.errors import TrailhouseError, WorkerLostError
+from trailhouse.ingest import isolate, task
+from trailhouse.lake import session
+
+DIED = "org.apache.spark.SparkException: Python worker exited unexpectedly (crashed)"
+
+
+class Dying(Inline):
+    """A session whose workers die over objects of these names."""
+
+    def __init__(self, *names: str) -> None:
+        outer = self
+        self.names, self.deaths = names, 0
+
+        class Tasks(_Tasks):
+            def collect(self):
+                for each in self._tasks:
+                    if isinstance(each, task.Work) and any(n in o.key for o in each.objects for n in outer.names):
+                        outer.deaths += 1
+                        raise Py4JError(DIED)
+                return [_sent(self._work(_sent(each))) for each in self._tasks]
+
+        class Context(_Context):
+            def parallelize(self, tasks, slices):
+                return Tasks(tasks)
+
+        self.sparkContext = Context()
+
+
+@pytest.mark.parametrize("names", [("_p3.",), ("_p0.", "_p7."), ("_p1.", "_p2.", "_p3.")])
+def test_objects_that_kill_workers_are_quarantined_and_the_others_are_published(lake, tmp_path, names):
+    logs = plain(16).save(tmp_path / "logs")
+    result = ingest(lake, logs, session=Dying(*names))
+    contents = Contents(lake)
+    assert (result.status, result.quarantined_objects, result.objects) == ("published", len(names), 8)
+    assert {q["reason"] for q in contents.rows("quarantine")} == {"poison"}
+    assert len(contents.rows("quarantine")) == len(names)
+    assert all(q["raw"] for q in contents.rows("quarantine"))
+    holds_together(contents)
+    assert ingest(lake, logs, session=Dying(*names)).status == "nothing_to_do", "no crash loop"
+
+
+@pytest.mark.parametrize("objects", [2, 3, 8])
+def test_where_workers_die_over_everything_it_is_not_the_objects(lake, tmp_path, objects):
+    """A broken installation must not fill the quarantine."""
+    logs = plain(objects).save(tmp_path / "logs")
+    dying = Dying("_p")
+    with pytest.raises(WorkerLostError, match="exited unexpectedly"):
+        ingest(lake, logs, session=dying)
+    assert dying.deaths < 20
+    assert not Contents(lake).rows("ledger") and not Contents(lake).rows("quarantine")
+    assert ingest(lake, logs).objects == objects
+
+
+def test_an_object_that_is_gone_by_then_is_pending(lake, tmp_path):
+    logs = plain(8).save(tmp_path / "logs")
+    dying = Dying("_p3.")
+    plainly = isolate.poisoned
+
+    def gone(work):
+        for path in logs.rglob("*_p3.*"):
+            path.unlink()
+        return plainly(work)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(isolate, "poisoned", gone)
+        result = ingest(lake, logs, session=dying)
+    assert (result.status, result.pending) == ("partial", 1)
+
+
+def dies_over_two(number: int) -> int:
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def raises_over_two(number: int) -> int:
+    if number == 2:
+        raise ValueError("no")
+    return number
+
+
+def test_spark_says_when_a_worker_died_and_when_a_task_failed(spark):
+    with pytest.raises(WorkerLostError):
+        session.run(spark, dies_over_two, [1, 2, 3], "try")
+    with pytest.raises(TrailhouseError, match="ValueError: no") as raised:
+        session.run(spark, raises_over_two, [1, 2, 3], "try")
+    assert not isinstance(raised.value, WorkerLostError)
+    assert session.run(spark, dies_over_two, [1, 3], "try") == [1, 3]
