@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAILHOUSE = ROOT / ".venv" / "bin" / "trailhouse"
@@ -28,7 +29,7 @@ TRAILHOUSE = ROOT / ".venv" / "bin" / "trailhouse"
 class Measured:
     """One command: what it said, how long it took, and the most memory of each kind of process."""
 
-    result: dict[str, object]
+    result: dict[str, Any]
     seconds: float
     memory: dict[str, int]  # MB
 
@@ -36,7 +37,7 @@ class Measured:
 def main() -> None:
     """Measure everything and write the page."""
     with tempfile.TemporaryDirectory(prefix="trailhouse-measure-") as folder:
-        pages = [_head(), *rates(Path(folder)), *layouts(Path(folder))]
+        pages = [_head(), *rates(Path(folder)), *gate(Path(folder)), *layouts(Path(folder))]
     page = ROOT / "docs" / "measured.md"
     page.write_text("\n".join(pages) + "\n")
     print(f"wrote {page.relative_to(ROOT)}")
@@ -61,6 +62,45 @@ def rates(folder: Path) -> Iterator[str]:
     yield f"A second run over the 1,000,000 events, with nothing to do: {again:.1f} s, no JVM."
 
 
+# Nothing is looked at and nothing judged: only good for telling what that costs.
+UNGATED = """
+import contextlib
+from trailhouse import cli
+from trailhouse.ingest import audit, measure
+from trailhouse.ingest.values import Check, Measured, Verdict, Wanted
+audit.ready = contextlib.nullcontext
+measure.measure = lambda lake, staged, *_: Measured(staged, (), (), {})
+wanted, check = Wanted("events", "off", "critical", 0, ""), Check("events", None, "off", "critical", True, "", 0)
+audit.audit = lambda measured, *_: Verdict(measured, (wanted,), (check,))
+cli.main()
+"""
+
+
+def gate(folder: Path) -> Iterator[str]:
+    """What the gate costs: the same buckets with it and without, one after the other, and the parts of a run."""
+    yield "\n## The gate\n"
+    yield "`trailhouse sample DIR --events N --clean`, then ingested with the gate and without it, twice each, in turn;"
+    yield "the better of two. *write* is to decode and write, *look* the workers' job over what was staged, *judge* Great"
+    yield "Expectations with its Data Docs.\n"
+    yield "| events | with | without | write | look | judge | (look + judge) / write | Spark jobs |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    for events in (100_000, 1_000_000):
+        logs = folder / f"clean-{events}"
+        measure("sample", str(logs), "--events", str(events), "--clean")
+        runs: dict[str, list[Measured]] = {"with": [], "without": []}
+        for number in range(2):
+            for how, done in runs.items():
+                code = UNGATED if how == "without" else ""
+                done.append(measure("ingest", str(logs), "--lake", str(folder / f"{how}-{events}-{number}"), code=code))
+        best = {how: min(done, key=lambda each: each.seconds) for how, done in runs.items()}
+        parts, jobs = best["with"].result["phases"], best["with"].result["spark_jobs"]
+        share = (parts["look"] + parts["judge"]) / parts["write"]
+        seconds = [f"{best[how].seconds:,.1f} s" for how in ("with", "without")]
+        seconds += [f"{parts[name]:,.1f} s" for name in ("write", "look", "judge")]
+        told = ", ".join(f"{count} {name}" for name, count in jobs.items())
+        yield f"| {events:,} | {' | '.join(seconds)} | {share:.0%} | {told} |"
+
+
 def layouts(folder: Path) -> Iterator[str]:
     """1,000 accounts for a day, in both partition layouts."""
     yield "\n## A thousand accounts\n"
@@ -77,12 +117,13 @@ def layouts(folder: Path) -> Iterator[str]:
         yield f"| `{layout}` | {len(files):,} | {size:,.0f} | {done.seconds:,.0f} |"
 
 
-def measure(*arguments: str) -> Measured:
-    """Run a command of Trailhouse's and watch its processes."""
+def measure(*arguments: str, code: str = "") -> Measured:
+    """Run a command of Trailhouse's, as it is or by other code, and watch its processes."""
     print("$ trailhouse", *arguments, file=sys.stderr)
     began = time.monotonic()
+    command = [sys.executable, "-c", code] if code else [str(TRAILHOUSE)]
     process = subprocess.Popen(
-        [str(TRAILHOUSE), *arguments, "--format", "json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [*command, *arguments, "--format", "json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     memory: dict[str, int] = {}
     over = threading.Event()
