@@ -80,8 +80,8 @@ def gate(folder: Path) -> Iterator[str]:
     """What the gate costs: the same buckets with it and without, one after the other, and the parts of a run."""
     yield "\n## The gate\n"
     yield "`trailhouse sample DIR --events N --clean`, then ingested with the gate and without it, twice each, in turn;"
-    yield "the better of two. *write* is to decode and write, *look* the workers' job over what was staged, *judge* Great"
-    yield "Expectations with its Data Docs.\n"
+    yield "the better of two. *write* is to decode and write, *look* the workers' job over what was staged, *judge*"
+    yield "Great Expectations with its Data Docs.\n"
     yield "| events | with | without | write | look | judge | (look + judge) / write | Spark jobs |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for events in (100_000, 1_000_000):

@@ -134,6 +134,7 @@ class Spark:
     # Without the 4, a local session gives up at the first worker that is lost.
     master: str = field(default="local[*,4]", metadata=_doc("Spark master."))
     driver_memory: str = field(default="1g", metadata=_doc("Memory of the driver, in Spark's own form.", "memory"))
+    job_timeout: timedelta = field(default=timedelta(hours=6), metadata=_doc("When a job is given up.", "duration"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from datetime import timedelta
 
 import pytest
 from py4j.protocol import Py4JError
@@ -102,3 +104,18 @@ def test_spark_says_when_a_worker_died_and_when_a_task_failed(spark):
         session.run(spark, raises_over_two, [1, 2, 3], "try")
     assert not isinstance(raised.value, WorkerLostError)
     assert session.run(spark, dies_over_two, [1, 3], "try") == [1, 3]
+
+
+def stops_over_two(number: int) -> int:
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return number
+
+
+def test_a_worker_that_hangs_is_given_up_after_a_while(spark):
+    """F4: stopped, it says nothing and does not die."""
+    began = time.monotonic()
+    with pytest.raises(TrailhouseError, match=r"did not end within 0:00:03 \(try\).*spark.job_timeout"):
+        session.run(spark, stops_over_two, [1, 2, 3], "try", timedelta(seconds=3))
+    assert time.monotonic() - began < 30
+    assert session.run(spark, stops_over_two, [1, 3], "try", timedelta(seconds=60)) == [1, 3]

@@ -69,6 +69,7 @@ def test_a_rule_that_rows_break_refuses_when_critical_and_the_mended_batch_passe
     bad.put(key("bad"), RULES[rule], *(event(n) for n in range(100, 110)))
     result = ingest(lake, bad.save(tmp_path / "logs"), quality=quality)
     assert result.status == "refused" and "events.ours failed" in result.refused[0]
+    assert result.held == [b["batch_id"] for b in contents.rows("batches") if b["state"] == "held"]
     assert re.search(r"\(1 of \d+ rows break \w+ \w+; 1 rows\)", result.refused[0]), result.refused[0]
     assert {name: contents.heads()[name] for name in heads} == heads, "main moved"
     assert failed(contents, "critical") == {"events.ours"}

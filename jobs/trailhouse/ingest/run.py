@@ -94,7 +94,7 @@ class Run:
         from trailhouse.lake import session
 
         self.jobs[what] += 1
-        return session.run(self.spark(), work, tasks, what)
+        return session.run(self.spark(), work, tasks, what, self.config.spark.job_timeout)
 
 
 def dry_run(config: settings.Settings, now: datetime) -> tuple[plan.Survey, dict[str, float]]:
@@ -161,7 +161,7 @@ def _ingest_batch(
     try:
         written, findings = _stage_and_publish(run, lake, written, result.list_calls if not result.batches else 0)
     except GateError as refused:  # held; the next batch is none the worse for it
-        result.refused.append(str(refused))
+        result.refuse(batch.batch_id, refused)
         return written.pending
     totals = task.tallied(written.outcomes)
     for name in ("objects", "records", "rows", "duplicates", "quarantined", "quarantined_objects", "conflicts"):
@@ -328,7 +328,7 @@ def _settle_unfinished(run: Run, lake: Lake, result: Result) -> None:
         try:
             _settle(run, lake, batch_id, wish, result)
         except GateError as refused:
-            result.refused.append(str(refused))
+            result.refuse(batch_id, refused)
 
 
 def _settle(run: Run, lake: Lake, batch_id: str, wish: Reopened | None, result: Result) -> None:
@@ -357,7 +357,7 @@ def reopen(run: Run, lake: Lake, batch_id: str, wish: Reopened) -> Result:
     try:
         _settle(run, lake, batch_id, wish, result)
     except GateError as refused:
-        result.refused.append(str(refused))
+        result.refuse(batch_id, refused)
     result.status = _status(result)
     result.seconds = round(time.monotonic() - began, 2)
     return result

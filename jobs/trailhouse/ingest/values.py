@@ -214,7 +214,13 @@ class Result:
     phases: dict[str, float] = field(default_factory=dict)  # seconds of each part of the run
     spark_jobs: dict[str, int] = field(default_factory=dict)
     data_docs: str | None = None  # where the last batch's audit can be read
-    refused: list[str] = field(default_factory=list)  # what the gate said of batches that it held
+    held: list[str] = field(default_factory=list)  # batches that the gate refused
+    refused: list[str] = field(default_factory=list)  # what it said of them
     settled: list[str] = field(default_factory=list)  # batches of earlier runs that this one brought to an end
     findings: list[dict[str, Any]] = field(default_factory=list)
     problems: list[dict[str, str]] = field(default_factory=list)
+
+    def refuse(self, batch_id: str, said: object) -> None:
+        """Note that the gate holds a batch."""
+        self.held.append(batch_id)
+        self.refused.append(str(said))

@@ -14,6 +14,7 @@ import threading
 import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -62,8 +63,14 @@ def start(where: settings.Spark, name: str = "trailhouse") -> SparkSession:
     return session
 
 
-def run(session: SparkSession, work: Callable[[Task], Done], tasks: Sequence[Task], what: str) -> list[Done]:
-    """Each task's result, in order; one task is one Spark task."""
+def run(
+    session: SparkSession,
+    work: Callable[[Task], Done],
+    tasks: Sequence[Task],
+    what: str,
+    timeout: timedelta | None = None,
+) -> list[Done]:
+    """Each task's result, in order; one task is one Spark task. What hangs is given up after the timeout."""
     if not tasks:
         return []
     context = session.sparkContext
@@ -73,7 +80,12 @@ def run(session: SparkSession, work: Callable[[Task], Done], tasks: Sequence[Tas
         return context.parallelize(tasks, len(tasks)).map(work).collect()
 
     try:
-        return _aside(collect, context.cancelAllJobs)
+        return _aside(collect, context.cancelAllJobs, timeout)
+    except TimeoutError as error:
+        raise TrailhouseError(
+            f"Spark did not end within {timeout} ({what}), so that it was given up; nothing of this batch is visible: "
+            "run again, and raise spark.job_timeout where batches take that long"
+        ) from error
     except Py4JError as error:
         cause = _cause(error)
         do = "".join(f"{each}, then " for each in [advice(cause)] if each)
@@ -86,7 +98,9 @@ def run(session: SparkSession, work: Callable[[Task], Done], tasks: Sequence[Tas
 _LOST = "Python worker exited unexpectedly"
 
 
-def _aside(work: Callable[[], Done], give_up: Callable[[], None] = lambda: None) -> Done:
+def _aside(
+    work: Callable[[], Done], give_up: Callable[[], None] = lambda: None, timeout: timedelta | None = None
+) -> Done:
     """What `work` returns, run in a thread of its own.
 
     So an interrupt never cuts a talk with the JVM in two: a JVM half started would be left behind, an answer half read
@@ -95,8 +109,8 @@ def _aside(work: Callable[[], Done], give_up: Callable[[], None] = lambda: None)
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(work)
         try:
-            return running.result()
-        except KeyboardInterrupt:
+            return running.result(timeout.total_seconds() if timeout else None)
+        except (KeyboardInterrupt, TimeoutError):
             give_up()
             raise
 
