@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 import pytest
+from pyarrow.lib import ArrowMemoryError
 
 from tests.buckets import Bucket, event, key
 from tests.ingest.contents import Contents, ingest
@@ -20,20 +21,28 @@ def three(tmp_path):
     return bucket.save(tmp_path / "logs")
 
 
-def test_the_object_that_decoding_breaks_on_is_quarantined_and_the_others_are_not(lake, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ZeroDivisionError, "internal:ZeroDivisionError"),
+        (MemoryError, "limit_memory"),
+        (ArrowMemoryError, "limit_memory"),
+    ],
+)
+def test_the_object_that_decoding_breaks_on_is_quarantined_and_the_others_are_not(
+    lake, tmp_path, monkeypatch, error, reason
+):
     plainly = derive.derive
 
     def breaks(columns, parsed, layout, delivered):
         if any(each.key == key("b") for each in delivered):
-            raise ZeroDivisionError
+            raise error
         return plainly(columns, parsed, layout, delivered)
 
     monkeypatch.setattr(derive, "derive", breaks)
     result = ingest(lake, three(tmp_path))
     assert (result.rows, result.quarantined_objects) == (2, 1)
-    assert [(q["key"], q["reason"]) for q in Contents(lake).rows("quarantine")] == [
-        (key("b"), "internal:ZeroDivisionError")
-    ]
+    assert [(q["key"], q["reason"]) for q in Contents(lake).rows("quarantine")] == [(key("b"), reason)]
 
 
 def test_a_write_that_fails_is_taken_for_no_damage(lake, tmp_path, monkeypatch):

@@ -152,7 +152,7 @@ class _Writer:
             try:
                 (decoded,) = parts(_pairs([(wanted, got)]), self.task.limits, fast=self.task.fast)
             except Exception as error:
-                reason = f"internal:{type(error).__name__}"
+                reason = "limit_memory" if isinstance(error, MemoryError) else f"internal:{type(error).__name__}"
                 reject = Reject(reason, None, got.data[:OBJECT_KEPT], got.size, got.stored_sha256)
                 self.settle(wanted, got.etag, got.stored_sha256, Account(0, (reject,), 0, (), "", 0))
             else:
