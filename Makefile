@@ -28,11 +28,11 @@ demo: setup  ## a small believable log bucket, ingested and asked
 
 test: setup s3server  ## everything; SEED=n repeats a run of the properties
 	@echo "hypothesis seed $(SEED): repeat with make test SEED=$(SEED)"
-	$(BIN)/pytest -q -n 2 -m "not spark" --hypothesis-seed=$(SEED)
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark" --hypothesis-seed=$(SEED)
 	$(BIN)/pytest -q -m spark --hypothesis-seed=$(SEED)
 
 unit: setup  ## the tests that need neither Spark nor a server
-	$(BIN)/pytest -q -n 2 -m "not spark and not s3" --hypothesis-seed=$(SEED)
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark and not s3" --hypothesis-seed=$(SEED)
 
 fuzz: setup  ## ten minutes of hostile files against the reference reader; FUZZ_SECONDS=n and SEED=n
 	$(BIN)/python -m tests.fuzz --seed $(SEED)

@@ -22,8 +22,11 @@ from py4j.protocol import Py4JError
 
 from tests.ingest.inline import Inline, _Context, _sent, _Tasks
 from trailhouse import cli, faults
+from trailhouse.ingest import audit
 from trailhouse.ingest import run as loaded  # so that a child forked from here has it all
 from trailhouse.lake import session
+
+audit._engine()  # taking seconds, once for all children that are forked from here
 
 __all__ = ["loaded"]
 

@@ -24,6 +24,7 @@ from tests.ingest.contents import Contents, ingest
 from trailhouse import settings
 from trailhouse.errors import TrailhouseError
 from trailhouse.ingest import plan
+from trailhouse.lake import catalog
 from trailhouse.settings import Source
 from trailhouse.sources.objects import Pending, ReadLimits, ToRead, fetch, reader_for
 from trailhouse.sources.state import ListingState
@@ -142,7 +143,7 @@ def test_a_torn_listing_state_costs_a_full_listing_and_no_run(s3, bucket, tmp_pa
     made = sweep.small()
     made.upload(s3.client(), bucket)
     ingest(where, f"s3://{bucket}")
-    state = Path(plan._state_file(where, Source(url=f"s3://{bucket}")))
+    state = Path(catalog.own_folder(where), plan._state_file(Source(url=f"s3://{bucket}")))
     assert json.loads(state.read_text())["version"] == 1
     state.write_bytes(torn)
     assert ingest(where, f"s3://{bucket}").status == "nothing_to_do"

@@ -53,9 +53,8 @@ def test_the_oracle_sees_a_row_that_is_lost_or_doubled_and_a_branch_that_is_left
     want = content(Read(lake))
     assert not complaints(Read(lake), want, bucket)
     opened = catalog.make_lake(lake)
-    commits.append_once(
-        opened, "events", commits.added_files(opened.table("events"), commits.head(opened.table("events"))), "x"
-    )
+    shown = opened.table("events")
+    commits.append_once(opened, "events", commits.added_files(shown, commits.head(shown)), commits.mark("x"))
     opened.table("ledger").manage_snapshots().create_branch(commits.head(opened.table("ledger")), "stage_x").commit()
     found = "\n".join(complaints(Read(lake), want, bucket))
     assert "too many" in found and "left behind: ledger/stage_x" in found

@@ -16,6 +16,9 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from tests.ingest.contents import ingest
 from trailhouse import settings
+from trailhouse.ingest import audit
+
+audit._engine()  # taking seconds, once for all children that are forked from here
 
 
 def die() -> None:

@@ -135,16 +135,21 @@ def _judged_in_time(
 ) -> tuple[Mapping[str, bool], Mapping[str, bytes]]:
     """What was judged; nothing where the engine raises or does not come back, which is no pass."""
     answers: list[tuple[Mapping[str, bool], Mapping[str, bytes]]] = []
+    full: list[OSError] = []
 
     def work() -> None:
         try:
             answers.append(_judge(measured, asked))
+        except OSError as error:  # no room for its pages: that is told, and tried again
+            full.append(error)
         except Exception:  # whatever the engine fails with, the batch is held and not the run lost (docs/adr/0008)
             log.exception("the audit's engine failed")
 
     thread = threading.Thread(target=work, name="audit", daemon=True)
     thread.start()
     thread.join(timeout.total_seconds())
+    if full:
+        raise full[0]
     return answers[0] if answers else ({}, {})
 
 
