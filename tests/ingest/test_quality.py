@@ -399,6 +399,17 @@ def test_a_file_that_can_not_be_meant_is_refused(text, said):
         expectations.of_text(text, "mine.toml")
 
 
+def test_a_name_of_our_own_is_refused_and_one_of_a_flag_is_not(lake, tmp_path):
+    made = Bucket()
+    made.put(key("a"), event(1, account="999988887777"))
+    logs, rule = made.save(tmp_path / "logs"), 'column = "region"\nnot_null = true'
+    with pytest.raises(SettingsError, match=r"`unique` in .* has the name of one of our own"):
+        ingest(lake, logs, quality=expecting(tmp_path, rule, name="unique"))
+    result = ingest(lake, logs, quality=expecting(tmp_path, rule, name="path_mismatch"))
+    assert result.status == "published"
+    assert [f["name"] for f in result.findings] == ["path_mismatch (flag)"]
+
+
 def test_a_file_that_is_not_there_is_said(lake, tmp_path):
     with pytest.raises(SettingsError, match="can't be read"):
         ingest(lake, plain(4).save(tmp_path / "logs"), quality=settings.Quality(expectations="/nowhere.toml"))

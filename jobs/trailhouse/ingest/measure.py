@@ -65,26 +65,18 @@ def measure(lake: Lake, staged: Staged, outcomes: Sequence[Outcome], look: Looke
     days = {day: (rows, seen.errors[day]) for day, rows in seen.days.items()}
     if "events" in tables:
         gauges += [_volume(days, asked), _error_rate(days, asked)]
-    gauges += [Gauge(table, word, rows, rows, f"{rows} rows") for (table, word), rows in sorted(seen.flags.items())]
+    gauges += _words(seen, {gauge.id for gauge in gauges})
     return Measured(staged, tuple(gauges), tuple(seen.twins), days)
+
+
+_SUMS = ("counts", "wholes", "flags", "misplaced", "strays", "looked_at", "breaks", "applies", "days", "errors")
 
 
 def merged(parts: Iterable[Seen]) -> Seen:
     """What several looks have seen, together."""
     total = Seen()
     for part in parts:
-        for name in (
-            "counts",
-            "wholes",
-            "flags",
-            "misplaced",
-            "strays",
-            "looked_at",
-            "breaks",
-            "applies",
-            "days",
-            "errors",
-        ):
+        for name in _SUMS:
             getattr(total, name).update(getattr(part, name))
         total.malformed |= part.malformed
         total.twins += part.twins
@@ -251,6 +243,13 @@ def _changed(outcomes: Sequence[Outcome]) -> Gauge:
 def _rule(each: Expectation, seen: Seen) -> Gauge:
     rows, of = seen.breaks[each.table, each.name], seen.applies[each.table, each.name]
     return _share(each.table, each.name, f"rows break {each.rule.column} {each.rule.kind}", rows, of)
+
+
+def _words(seen: Seen, named: set[str]) -> Iterator[Gauge]:
+    """Each flag and each reason of the quarantine that was seen; a user's expectation may have its name."""
+    for (table, word), rows in sorted(seen.flags.items()):
+        name = f"{word} (flag)" if f"{table}.{word}" in named else word
+        yield Gauge(table, name, rows, rows, f"{rows} rows")
 
 
 def _share(table: str, name: str, what: str, rows: int, of: int) -> Gauge:

@@ -393,4 +393,6 @@ def _users_own(path: str) -> tuple[Expectation, ...]:
         raise SettingsError(f"the file of expectations {path} can't be read: {error}") from error
     for each in found:
         rules.check(each, path)
+        if each.name in audit.OF_A_BATCH:
+            raise SettingsError(f"the expectation `{each.name}` in {path} has the name of one of our own: give another")
     return found
