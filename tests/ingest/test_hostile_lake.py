@@ -92,7 +92,9 @@ def test_whatever_is_quarantined_is_there_with_reason_position_and_bytes(ingeste
 def test_every_reason_is_a_finding(ingested):
     _, _, result, contents = ingested
     told = {f["name"]: f["rows"] for f in result.findings if f["table"] == "quarantine"}
-    assert told == dict(Counter(q["reason"] for q in contents.rows("quarantine")))
+    reasons = Counter(q["reason"] for q in contents.rows("quarantine"))
+    of_records = Counter(q["reason"] for q in contents.rows("quarantine") if q["record_index"] is not None)
+    assert told == reasons | {"share": of_records.total()}, "each reason, and that they are many"
     assert {
         q["name"] for q in contents.rows("quality") if q["table_name"] == "quarantine" and q["severity"] == "warning"
     } == set(told)
