@@ -29,6 +29,7 @@ from pyiceberg.exceptions import CommitFailedException, ValidationException
 
 from tests import model
 from tests.buckets import Bucket, event, key, redelivered
+from tests.children import ended
 from tests.faults import sweep
 from tests.faults.oracle import Read, Watcher
 from tests.ingest.contents import holds_together
@@ -109,15 +110,6 @@ def whole(lake: Read, bucket: Bucket) -> list[str]:
     except AssertionError as error:
         found.append(str(error)[:400])
     return found + [f"left behind: {ref}" for ref in sorted(lake.branches())]
-
-
-def ended(child: Any, within: float = 180) -> int:
-    child.join(within)
-    if child.exitcode is None:
-        child.kill()
-        child.join()
-        return 124
-    return int(child.exitcode)
 
 
 # ── beside a compaction ──────────────────────────────────────────────────────────────────────────────────────────────

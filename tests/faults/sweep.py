@@ -11,8 +11,6 @@ counting those of an undisturbed run.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import os
 import random
 import signal
 import sys
@@ -20,12 +18,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tests.buckets import Bucket
+from tests.children import ended, forked_from
 from tests.faults import doomed
 from tests.faults.corpus import small
 from tests.faults.glue_server import GlueServer
@@ -117,13 +116,7 @@ class Bench:
         return child
 
     def run(self, job: doomed.Job, fault: Fault | None = None, within: float = 120) -> int:
-        child = self.start(job, fault)
-        child.join(within)
-        if child.exitcode is None:
-            child.kill()
-            child.join()
-            return 124
-        return int(child.exitcode)
+        return ended(self.start(job, fault), within)
 
     def undisturbed(self) -> tuple[dict[str, Counter[str]], list[str], list[Request]]:
         """What the lake holds then; the fault points that the run came to; its requests."""
@@ -197,15 +190,9 @@ def tried(bench: Bench, cases: Sequence[Case], want: dict[str, Counter[str]]) ->
 # ── where they are tried ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@contextmanager
-def processes() -> Iterator[Any]:
-    """Children that are forked from one that has imported everything and holds no threads."""
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "jobs"), str(ROOT), *([before] if before else [])])
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults.doomed"])
-    yield context
-    os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
+def processes() -> AbstractContextManager[Any]:
+    """Where the children come from."""
+    return forked_from("tests.faults.doomed")
 
 
 def in_a_folder(folder: Path, context: Any) -> Bench:

@@ -14,14 +14,19 @@ from trailhouse.ingest import publish
 from trailhouse.lake import catalog, commits
 
 
-@pytest.mark.parametrize("name", ["batches", "quality"])
-def test_what_two_runs_append_under_one_mark_is_there_once(lake, tmp_path, monkeypatch, name):
-    """The other comes in after this one has asked whether it was done, and before it commits."""
+def twice_open(lake, tmp_path, name):
+    """A lake with one event, opened by two; and files of a table, to commit again."""
     bucket = Bucket()
     bucket.put(key("a"), event(1))
     ingest(lake, bucket.save(tmp_path / "logs"))
     ours, theirs = catalog.make_lake(lake), catalog.make_lake(lake)
-    files = commits.added_files(ours.table(name), commits.head(ours.table(name)))
+    return ours, theirs, commits.added_files(ours.table(name), commits.head(ours.table(name)))
+
+
+@pytest.mark.parametrize("name", ["batches", "quality"])
+def test_what_two_runs_append_under_one_mark_is_there_once(lake, tmp_path, monkeypatch, name):
+    """The other comes in after this one has asked whether it was done, and before it commits."""
+    ours, theirs, files = twice_open(lake, tmp_path, name)
     plainly, met = ours.catalog.commit_table, []
 
     def commit(table, requirements, updates):
@@ -48,14 +53,15 @@ def test_so_is_a_batch_that_both_settle(lake, tmp_path, monkeypatch):
     monkeypatch.setattr(commits, "PAUSE", 0.001)
     plainly, met = publish._append, []
 
-    def append(opened, name, made, mark):
+    def append(opened, name, *what):
         if name == "batches" and not met:
             met.append(True)
-            plainly(catalog.make_lake(lake), name, made, mark)
-        return plainly(opened, name, made, mark)
+            plainly(catalog.make_lake(lake), name, *what)
+        return plainly(opened, name, *what)
 
     monkeypatch.setattr(publish, "_append", append)
     ingest(lake, logs)
+    assert met
     contents = Contents(lake)
     holds_together(contents)
     assert not contents.branches()
@@ -64,11 +70,7 @@ def test_so_is_a_batch_that_both_settle(lake, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["events", "ledger"])
 def test_staging_goes_on_where_another_run_has_staged_meanwhile(lake, tmp_path, monkeypatch, name):
     """The two touch branches of their own; still the number of the second's snapshot is taken by then."""
-    bucket = Bucket()
-    bucket.put(key("a"), event(1))
-    ingest(lake, bucket.save(tmp_path / "logs"))
-    ours, theirs = catalog.make_lake(lake), catalog.make_lake(lake)
-    files = commits.added_files(ours.table(name), commits.head(ours.table(name)))
+    ours, theirs, files = twice_open(lake, tmp_path, name)
     plainly, met = ours.catalog.commit_table, []
 
     def commit(table, requirements, updates):

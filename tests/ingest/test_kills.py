@@ -6,7 +6,6 @@ nothing unaudited and no half of anything.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from tests import model
 from tests.buckets import Bucket, event, key, plain
+from tests.children import forked_from
 from tests.ingest.contents import DATA, Contents, files, holds_together, ingest, only_audited
 from trailhouse import settings
 from trailhouse.errors import TrailhouseError
@@ -36,12 +36,8 @@ def one_batch() -> Bucket:
 @pytest.fixture(scope="module")
 def children() -> Iterator[multiprocessing.context.BaseContext]:
     """Processes that start from one that has imported everything and holds no threads."""
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "jobs"), str(ROOT), *([before] if before else [])])
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.ingest.doomed"])
-    yield context
-    os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
+    with forked_from("tests.ingest.doomed") as context:
+        yield context
 
 
 def killed(children, lake, logs, at, told, **bounds) -> int:

@@ -6,11 +6,12 @@ The lake's own invariants are spoiled in `test_gate`; here, what schemas, users 
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import re
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -202,7 +203,7 @@ def test_a_day_that_comes_in_many_batches_is_one_day(lake, tmp_path, few_rows_sa
     for number in range(1, 5):
         ingest(lake, day(number, 20).save(tmp_path / str(number)), clock=noon(number))
     whole = day(5, 240)
-    records = json.loads(__import__("gzip").decompress(next(iter(whole.objects.values()))))["Records"]
+    records = json.loads(gzip.decompress(next(iter(whole.objects.values()))))["Records"]
     for part in range(4):
         made = Bucket()
         made.put(key(f"part{part}", day="2026/03/05"), *records[part::4])
@@ -213,10 +214,8 @@ def test_a_day_that_comes_in_many_batches_is_one_day(lake, tmp_path, few_rows_sa
 # ── a pass needs proof ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def held_by(lake, tmp_path, reason: str) -> None:
-    made = plain(8)
-    logs = made.save(tmp_path / "logs")
-    result = ingest(lake, logs)
+def held_by(lake, tmp_path, reason: str, **more: settings.Quality) -> None:
+    result = ingest(lake, plain(8).save(tmp_path / "logs"), **more)
     assert result.status == "refused" and reason in result.refused[0], result.refused
     contents = Contents(lake)
     assert not any(contents.rows(name) for name in DATA)
@@ -235,12 +234,8 @@ def test_an_engine_that_breaks_down_is_no_pass(lake, tmp_path, monkeypatch, capl
 def test_an_engine_that_does_not_come_back_is_no_pass(lake, tmp_path, monkeypatch):
     over = threading.Event()
     monkeypatch.setattr(audit, "_judge", lambda *_: over.wait(60) and ({}, {}))
-    monkeypatch.setattr(settings.Quality, "audit_timeout", None, raising=False)
-    plainly = audit._judged_in_time
-    from datetime import timedelta
-
-    monkeypatch.setattr(audit, "_judged_in_time", lambda m, w, _: plainly(m, w, timedelta(seconds=0.2)))
-    held_by(lake, tmp_path, "quality.all_judged failed (0 of")
+    soon = settings.Quality(audit_timeout=timedelta(seconds=0.2))
+    held_by(lake, tmp_path, "quality.all_judged failed (0 of", quality=soon)
     over.set()
 
 

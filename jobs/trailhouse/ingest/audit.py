@@ -52,12 +52,8 @@ WARNINGS = {
 # About no one row.
 OF_A_BATCH = {*INVARIANTS, *OF_THE_LEDGER, *(name.partition(".")[2] for name in WARNINGS), "all_judged"}
 
-_DRESS = (
-    "static/styles/",
-    "static/images/favicon",
-    "static/images/short-logo",
-    "static/images/logo-long",
-)  # what a page of Data Docs needs
+# What a page of Data Docs needs.
+_DRESS = ("static/styles/", "static/images/favicon", "static/images/short-logo", "static/images/logo-long")
 
 
 def wanted(measured: Measured, expectations: Sequence[Expectation], limits: settings.Quality) -> tuple[Wanted, ...]:

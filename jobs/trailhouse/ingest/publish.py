@@ -103,14 +103,18 @@ def reopen(lake: Lake, batch_id: str, reason: str, now: datetime) -> None:
 def discard(lake: Lake, batch_id: str, reason: str, now: datetime) -> None:
     """Give a held batch up. Its objects stay held: nothing reads them again until somebody says so."""
     _retell(lake, batch_id, "discarded", reason, now)
-    stage.discard(lake, batch_id)
-    commits.drop_branch(lake, "batches", commits.BRANCH + batch_id)
+    forget(lake, batch_id)
 
 
 def free(lake: Lake, batch_id: str, reason: str, now: datetime) -> None:
     """Have the ledger forget the objects of a batch that was given up, so that they are planned again."""
     commits.replace(lake, "ledger", _held_rows(batch_id), (), commits.mark(f"{batch_id} freed"))
     _retell(lake, batch_id, "freed", reason, now)
+    forget(lake, batch_id)
+
+
+def forget(lake: Lake, batch_id: str) -> None:
+    """Take away every branch of a batch, and the mark that it is to be settled anew."""
     stage.discard(lake, batch_id)
     commits.drop_branch(lake, "batches", commits.BRANCH + batch_id)
 
@@ -190,23 +194,22 @@ def _batch_row(verdict: Verdict, totals: Totals, state: str, now: datetime) -> d
 
 def _tell(lake: Lake, told: Mapping[str, Any], notes: Mapping[str, str] | None = None) -> None:
     """The batch's row: a new one, or, of a batch that was held once, one in place of what was said before."""
-    batch_id, state = told["batch_id"], told["state"]
-    files = _files(lake, "batches", [told])
-    was_held = commits.published(lake.table("batches"), _held(batch_id))
-    if not was_held and not commits.is_marked(lake, "batches", batch_id):
-        mark = _held(batch_id) if state == "held" else batch_id
-        with faults.at("row_appended"):
-            commits.append_once(lake, "batches", files, {**(notes or {}), **commits.mark(mark)})
-        return
-    mark = f"{batch_id} {state} {told['published_at']}"
-    commits.replace(lake, "batches", EqualTo("batch_id", batch_id), files, {**(notes or {}), **commits.mark(mark)})
+    batch_id = told["batch_id"]
+    if commits.published(lake.table("batches"), _held(batch_id)) or commits.is_marked(lake, "batches", batch_id):
+        _tell_anew(lake, told, notes)
+    else:
+        _append(lake, "batches", [told], _held(batch_id) if told["state"] == "held" else batch_id, notes)
 
 
 def _retell(lake: Lake, batch_id: str, state: str, reason: str, now: datetime) -> None:
     told = {"state": state, "reason": reason or None, "published_at": now.replace(tzinfo=None)}
-    files = _files(lake, "batches", [row(lake, batch_id) | told])
-    mark = commits.mark(f"{batch_id} {state} {now.isoformat()}")
-    commits.replace(lake, "batches", EqualTo("batch_id", batch_id), files, mark)
+    _tell_anew(lake, row(lake, batch_id) | told)
+
+
+def _tell_anew(lake: Lake, told: Mapping[str, Any], notes: Mapping[str, str] | None = None) -> None:
+    mark = commits.mark(f"{told['batch_id']} {told['state']} {told['published_at']}")
+    gone = EqualTo("batch_id", told["batch_id"])
+    commits.replace(lake, "batches", gone, _files(lake, "batches", [told]), {**(notes or {}), **mark})
 
 
 def _held(batch_id: str) -> str:
@@ -218,10 +221,12 @@ def _held_rows(batch_id: str) -> And:
     return And(EqualTo("batch_id", batch_id), EqualTo("state", "held"))
 
 
-def _append(lake: Lake, name: str, made: Sequence[Mapping[str, Any]], mark: str) -> None:
+def _append(
+    lake: Lake, name: str, made: Sequence[Mapping[str, Any]], mark: str, notes: Mapping[str, str] | None = None
+) -> None:
     files = _files(lake, name, made)
     with faults.at("row_appended"):
-        commits.append_once(lake, name, files, commits.mark(mark))
+        commits.append_once(lake, name, files, {**(notes or {}), **commits.mark(mark)})
 
 
 def _files(lake: Lake, name: str, made: Sequence[Mapping[str, Any]]) -> list[Any]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -71,7 +71,11 @@ class Run:
             self.phases[name] += time.monotonic() - began
 
     def expectations(self) -> tuple[Expectation, ...]:
-        """What the schemas and the user's own file expect of columns."""
+        """What the schemas and the user's own file expect of columns; read once, so that a run judges by one text."""
+        return self._expectations
+
+    @cached_property
+    def _expectations(self) -> tuple[Expectation, ...]:
         own = tuple(each for table in schema.LAKE_TABLES for each in expectations.of_schema(table))
         return own + _users_own(self.config.quality.expectations)
 
@@ -265,7 +269,7 @@ def _asked(run: Run, lake: Lake, written: Written) -> measure.Asked:
 def _refusal(verdict: Verdict, where: settings.Lake, wish: Reopened) -> str:
     batch_id, first = verdict.staged.batch_id, verdict.broken[0]
     others = f", and {len(verdict.broken) - 1} more" if len(verdict.broken) > 1 else ""
-    name, lake = f"{first.table}.{first.name}", f"--lake {where.location}"
+    name, lake = first.id, f"--lake {where.location}"
     said = (
         f"batch {batch_id} was refused and nothing of it is visible: expectation {name} failed "
         f"({first.observed}; {first.rows} rows){others}. See why: trailhouse batch show {batch_id} {lake}; its rows: "
@@ -322,7 +326,7 @@ def _settle_unfinished(run: Run, lake: Lake, result: Result) -> None:
             commits.drop_branch(lake, "batches", commits.BRANCH + batch_id)
             continue
         if told.state not in ("", "reopened"):  # it died before it took its last branch away
-            _forget(lake, batch_id)
+            publish.forget(lake, batch_id)
             continue
         wish = Reopened(told.reason) if told.state == "reopened" else None
         try:
@@ -341,12 +345,7 @@ def _settle(run: Run, lake: Lake, batch_id: str, wish: Reopened | None, result: 
     elif wish:  # it died while it was staged anew: what it had written is read again
         free(run, lake, batch_id, wish.reason)
     else:
-        _forget(lake, batch_id)
-
-
-def _forget(lake: Lake, batch_id: str) -> None:
-    stage.discard(lake, batch_id)
-    commits.drop_branch(lake, "batches", commits.BRANCH + batch_id)
+        publish.forget(lake, batch_id)
 
 
 def reopen(run: Run, lake: Lake, batch_id: str, wish: Reopened) -> Result:

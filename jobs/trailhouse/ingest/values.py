@@ -162,6 +162,10 @@ class Check:
     observed: str  # counts and ids, never a record's values
     rows: int
 
+    @property
+    def id(self) -> str:
+        return f"{self.table}.{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -187,7 +191,7 @@ class Verdict:
     @property
     def passed(self) -> bool:
         """Whether it is proven: something was expected, each of it was judged, and nothing critical failed."""
-        judged = {f"{check.table}.{check.name}" for check in self.checks}
+        judged = {check.id for check in self.checks}
         return bool(self.wanted) and {each.id for each in self.wanted} <= judged and not self.broken
 
 

@@ -56,9 +56,8 @@ class Column:
     derive: str = ""  # which rule computes it
     sensitivity: Literal["open", "personal", "secret"] = "open"
     element_id: int = 0  # of a list's elements
-    expect: tuple[Mapping[str, Any], ...] = field(
-        default=(), hash=False
-    )  # what its values are expected to be: see `lake.expectations`
+    # What its values are expected to be: see `lake.expectations`.
+    expect: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
 
     @property
     def arrow(self) -> pa.DataType:
