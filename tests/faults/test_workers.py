@@ -9,6 +9,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,48 +21,105 @@ from tests.ingest.contents import holds_together, ingest, same_as_model
 from tests.policy.tree import ROOT
 
 
-def command(lake, logs, **env: str) -> subprocess.CompletedProcess[str]:
+def started(lake, logs, *more: str, master: str = "local[2,4]", **env: str) -> subprocess.Popen[str]:
     """The whole command, workers and all."""
-    arguments = ["ingest", str(logs), "--lake", lake.location, "--format", "json", "--spark-master", "local[2,4]"]
-    return subprocess.run(
+    arguments = ["ingest", str(logs), "--lake", lake.location, "--format", "json", "--spark-master", master, *more]
+    return subprocess.Popen(
         [sys.executable, "-c", "from trailhouse.cli import main; main()", *arguments],
-        env=os.environ | {"PYTHONPATH": str(ROOT / "jobs")} | env, capture_output=True, text=True, check=False, timeout=180,
-    )  # fmt: skip
+        env=os.environ | {"PYTHONPATH": str(ROOT / "jobs")} | env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(run: subprocess.Popen[str]) -> tuple[int, str]:
+    """Its exit code, and what it said."""
+    try:
+        _, said = run.communicate(timeout=180)
+    finally:
+        run.kill()
+    return run.returncode, said
+
+
+def holds_all(lake, made) -> None:
+    read = Read(lake)
+    same_as_model(read, made.listed())
+    holds_together(read)
 
 
 @pytest.mark.spark
 @pytest.mark.parametrize("point", ["downloading:2:after", "decoded:1:before", "data_written:1:after"])
 def test_a_worker_that_dies_once_costs_an_attempt_and_no_row(lake, tmp_path, point):
     made, mark = small(), tmp_path / "died"
-    done = command(lake, made.save(tmp_path / "logs"), TRAILHOUSE_FAULT=f"{point}:{mark}")
-    assert done.returncode == 0, done.stderr
+    code, said = ended(started(lake, made.save(tmp_path / "logs"), TRAILHOUSE_FAULT=f"{point}:{mark}"))
+    assert code == 0, said
     assert mark.exists(), "nobody died"
-    read = Read(lake)
-    same_as_model(read, made.listed())
-    holds_together(read)
+    holds_all(lake, made)
+
+
+@pytest.mark.spark
+def test_an_executor_that_dies_costs_its_tasks_and_no_row(lake, tmp_path):
+    """A JVM of its own with its workers (F2), killed when the first rows are written."""
+    made = small()
+    alone = ("--batch-task-bytes", "1", "--batch-fetch-threads", "1")
+    run = started(lake, made.save(tmp_path / "logs"), *alone, master="local-cluster[2,1,1024]")
+    data, until = Path(lake.location, "trailhouse"), time.monotonic() + 120
+    while not any(data.rglob("data/**/*.parquet")):
+        assert run.poll() is None and time.monotonic() < until, ended(run)
+        time.sleep(0.05)
+    executors = [pid for pid in _descendants(run.pid) if b"CoarseGrainedExecutorBackend" in _command_line(pid)]
+    os.kill(executors[0], signal.SIGKILL)
+    code, said = ended(run)
+    assert code == 0, said
+    holds_all(lake, made)
+
+
+@pytest.mark.spark
+def test_a_spark_that_does_not_start_says_what_to_do(lake, tmp_path):
+    made = small()
+    code, said = ended(started(lake, made.save(tmp_path / "logs"), "--spark-driver-memory", "64m"))
+    assert code == 1 and "Spark did not start" in said and "spark.driver_memory" in said, said
+    assert "should not happen" not in said
 
 
 @pytest.mark.spark
 def test_the_driver_that_dies_leaves_it_to_the_next_run(lake, tmp_path):
     made = small()
     logs = made.save(tmp_path / "logs")
-    died = command(lake, logs, TRAILHOUSE_FAULT="main_moved:1:after")
-    assert died.returncode == -signal.SIGKILL
+    code, _ = ended(started(lake, logs, TRAILHOUSE_FAULT="main_moved:1:after"))
+    assert code == -signal.SIGKILL
     assert not _left_running(tmp_path), "the JVM goes with its driver"
     ingest(lake, logs)
-    read = Read(lake)
-    same_as_model(read, made.listed())
-    holds_together(read)
+    holds_all(lake, made)
 
 
 def _left_running(folder: Path) -> list[str]:
     """Processes whose command line names the test's folder."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            text = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
+    for pid in _processes():
+        text = _command_line(pid).replace(b"\0", b" ").decode(errors="replace")
         if str(folder) in text and "pytest" not in text.split(str(folder))[0]:
             found.append(text[:200])
+    return found
+
+
+def _processes() -> list[int]:
+    return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+
+
+def _command_line(pid: int) -> bytes:
+    with suppress(OSError):  # it is gone
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+def _descendants(ancestor: int) -> set[int]:
+    parents = {}
+    for pid in _processes():
+        with suppress(OSError):
+            parents[pid] = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    found = {ancestor}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
     return found

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from trailhouse import __version__, settings, show
-from trailhouse.cli.arguments import form_option, load, with_settings
+from trailhouse.cli.arguments import form_option, load, opened, with_settings
 from trailhouse.cli.batch import batch
 from trailhouse.cli.results import PARTIAL, exit_code, show_result
 from trailhouse.errors import TrailhouseError
@@ -141,9 +141,9 @@ def status(form: show.Format, **given: Any) -> None:
     """
     config = load(given)
     from trailhouse.ask import status as asked
-    from trailhouse.lake import catalog
 
-    answers = asked.status(catalog.open_lake(config.lake))
+    with opened(config) as lake:
+        answers = asked.status(lake)
     if form == "json":
         whole = {name: [dict(zip(a.columns, row, strict=True)) for row in a.rows] for name, a in answers.items()}
         show.show_one(whole, form, sys.stdout)
@@ -171,9 +171,10 @@ def sql(query: str, form: show.Format, **given: Any) -> None:
     """
     config = load(given)
     from trailhouse.ask import local
-    from trailhouse.lake import catalog
 
-    answer = local.ask(catalog.open_lake(config.lake), sys.stdin.read() if query == "-" else query)
+    text = sys.stdin.read() if query == "-" else query
+    with opened(config) as lake:
+        answer = local.ask(lake, text)
     show.show(answer.rows, answer.columns, form, sys.stdout)
 
 

@@ -6,13 +6,17 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from trailhouse import options, settings
+
+if TYPE_CHECKING:
+    from trailhouse.lake.catalog import Lake
 
 DOT = "__"  # stands for the dot in "lake.location", which is no parameter name
 
@@ -60,6 +64,15 @@ def load(given: dict[str, Any], sources: Sequence[str] = ()) -> settings.Setting
     if sources:
         overrides["source"] = list(sources)
     return settings.load(config, overrides, settings.environment())
+
+
+@contextmanager
+def opened(config: settings.Settings) -> Iterator[Lake]:
+    """The lake, to be read; what goes wrong with it is said in words."""
+    from trailhouse.lake import catalog, failures
+
+    with failures.told(config.lake):
+        yield catalog.open_lake(config.lake)
 
 
 form_option = click.option(

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from trailhouse import settings, show
-from trailhouse.cli.arguments import form_option, load, with_settings
+from trailhouse.cli.arguments import form_option, load, opened, with_settings
 from trailhouse.cli.results import exit_code, show_result
 
 _id = click.argument("batch_id", metavar="BATCH")
@@ -44,10 +44,10 @@ def list_(state: str, limit: int, form: show.Format, **given: Any) -> None:
       trailhouse batch list --state held --lake ./lake
     """
     config = load(given)
-    from trailhouse.lake import catalog
     from trailhouse.upkeep import batches
 
-    found = batches.listed(catalog.open_lake(config.lake), state, limit)
+    with opened(config) as lake:
+        found = batches.listed(lake, state, limit)
     show.show([tuple(each.values()) for each in found], batches.LISTED, form, sys.stdout)
 
 
@@ -63,10 +63,10 @@ def show_(batch_id: str, form: show.Format, **given: Any) -> None:
       trailhouse batch show 20260301T101500_1a2b3c4d --lake ./lake
     """
     config = load(given)
-    from trailhouse.lake import catalog
     from trailhouse.upkeep import batches
 
-    story = batches.story(catalog.open_lake(config.lake), batch_id)
+    with opened(config) as lake:
+        story = batches.story(lake, batch_id)
     if form == "json":
         show.show_one({"batch": story.batch, "checks": story.checks, "data_docs": story.data_docs}, form, sys.stdout)
         return
@@ -99,11 +99,11 @@ def rows(batch_id: str, which: str, columns: str, limit: int, form: show.Format,
       trailhouse batch rows 20260301T101500_1a2b3c4d --expectation quarantine --columns all --format json --lake ./lake
     """
     config = load(given)
-    from trailhouse.lake import catalog
     from trailhouse.upkeep import batches
 
-    lake = catalog.open_lake(config.lake)
-    shown, found = batches.rows(lake, batch_id, which, _going(config).expectations(), limit)
+    expectations = _going(config).expectations()
+    with opened(config) as lake:
+        shown, found = batches.rows(lake, batch_id, which, expectations, limit)
     names = {"": shown, "all": tuple(found.column_names)}.get(columns, tuple(columns.split(",")))
     unknown = [name for name in names if name not in found.column_names]
     if unknown:

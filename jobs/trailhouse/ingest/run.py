@@ -104,8 +104,9 @@ class Run:
 def dry_run(config: settings.Settings, now: datetime) -> tuple[plan.Survey, dict[str, float]]:
     """What an ingest would do; nothing is written."""
     plan.check(config.sources)
-    lake = catalog.open_lake(config.lake) if catalog.exists(config.lake) else None
-    found = plan.survey(config, lake, now)
+    with failures.told(config.lake):
+        lake = catalog.open_lake(config.lake) if catalog.exists(config.lake) else None
+        found = plan.survey(config, lake, now)
     return found, plan.estimate(found, os.cpu_count() or 1)
 
 

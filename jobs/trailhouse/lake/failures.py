@@ -38,6 +38,13 @@ _LASTING = (
         r"HTTP response code 403|NoCredentials|Unable to locate credentials",
         "a right is missing: check who may read and write there",
     ),
+    (
+        r"can't start new thread|Cannot allocate memory|errno 12\b|OutOfMemoryError|\bMemoryError|"
+        r"INVALID_DRIVER_MEMORY",
+        "memory or threads do not suffice: allow more (the machine's, its limits, spark.driver_memory), or make "
+        "batches smaller (batch.objects)",
+    ),
+    (r"JAVA_GATEWAY_EXITED|Java gateway process exited", "Java does not start: look at JAVA_HOME and java -version"),
 )
 
 
@@ -60,8 +67,17 @@ def told(where: settings.Lake) -> Iterator[None]:
         raise
     except UNSURE as error:
         what = advice(str(error)) or "check that it can be reached"
-        said = " ".join(str(error).split())[:500]
-        raise TrailhouseError(
-            f"the lake at {where.location} could not be read or written: {said}. Nothing unaudited is visible and "
-            f"nothing is lost: {what}, then run again"
-        ) from error
+        said = f"the lake at {where.location} could not be read or written: {_line(error)}"
+        raise TrailhouseError(f"{said}. {_WHOLE}: {what}, then run again") from error
+    except (MemoryError, RuntimeError) as error:  # no thread to be had is a RuntimeError
+        what = advice(repr(error))
+        if not what:
+            raise
+        raise TrailhouseError(f"the run could not go on: {_line(error)}. {_WHOLE}: {what}, then run again") from error
+
+
+_WHOLE = "Nothing unaudited is visible and nothing is lost"
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:500] or type(error).__name__

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from py4j.protocol import Py4JError
 from pyspark import SparkContext
+from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
 from trailhouse import settings
@@ -54,7 +55,11 @@ def start(where: settings.Spark, name: str = "trailhouse") -> SparkSession:
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.session.timeZone", "UTC")
     )
-    session = _aside(builder.getOrCreate)
+    try:
+        session = _aside(builder.getOrCreate)
+    except (Py4JError, PySparkRuntimeError) as error:
+        do = advice(str(error)) or "look at what Java said above"
+        raise TrailhouseError(f"Spark did not start: {_cause(error)}: {do}, then run again") from error
     session.sparkContext.setLogLevel("ERROR")
     # Workers fetch it when their first task comes; the folder goes when the process ends.
     folder = tempfile.TemporaryDirectory(prefix="trailhouse-")
@@ -115,12 +120,11 @@ def _aside(
             raise
 
 
-def _cause(error: Py4JError) -> str:
+def _cause(error: Exception) -> str:
     """The line that says why, out of two stack traces."""
-    told = re.findall(
-        r"(?:[\w.]+\.)?(?!SparkException|PythonException)\b\w+(?:Error|Exception): [^\n]{1,300}", str(error)
-    )
-    return str((told or str(error).splitlines() or [type(error).__name__])[0])
+    told = re.findall(r"(?:[\w.]+\.)?\b\w+(?:Error|Exception): [^\n]{1,300}", str(error))
+    inner = [each for each in told if not re.match(r"[\w.]*(?:Spark|Python)Exception:", each)]
+    return str((inner or told or str(error).splitlines() or [type(error).__name__])[0])
 
 
 class Counter:

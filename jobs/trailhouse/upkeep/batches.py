@@ -7,7 +7,7 @@ done goes in by the same door as any batch: staged on what is there now, audited
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from trailhouse.errors import UsageError
 from trailhouse.ingest import audit, publish, rules, run, stage
 from trailhouse.ingest.values import Object, Result
-from trailhouse.lake import catalog, commits, lock, schema, write
+from trailhouse.lake import catalog, commits, failures, lock, schema, write
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.expectations import Expectation
 from trailhouse.lake.rows import table_of
@@ -50,7 +50,13 @@ def listed(lake: Lake, state: str = "", limit: int = 20) -> list[dict[str, Any]]
     waiting = commits.unsettled(lake, (*stage.ORDER, "batches"))
     found += [dict.fromkeys(LISTED) | {"batch_id": b, "state": "unfinished"} for b in waiting if b not in known]
     found = [each for each in found if state in ("", each["state"])]
-    return sorted(found, key=lambda each: each["batch_id"], reverse=True)[:limit]
+    return sorted(found, key=_newest, reverse=True)[:limit]
+
+
+def _newest(batch: Mapping[str, Any]) -> tuple[bool, str, str]:
+    """What is not settled yet is newer than anything that is."""
+    settled = batch["published_at"]
+    return settled is None, str(settled), batch["batch_id"]
 
 
 def story(lake: Lake, batch_id: str) -> Story:
@@ -96,7 +102,7 @@ def retry(going: run.Run, batch_id: str) -> Result:
 
 def discard(going: run.Run, batch_id: str, reason: str) -> None:
     """Give a held batch up; its objects stay held."""
-    with lock.alone(going.config.lake):
+    with failures.told(going.config.lake), lock.alone(going.config.lake):
         lake = catalog.open_lake(going.config.lake)
         if _row(lake, batch_id)["state"] != "held":
             raise UsageError(f"batch {batch_id} is {_row(lake, batch_id)['state']}: only a held batch can be discarded")
@@ -105,7 +111,7 @@ def discard(going: run.Run, batch_id: str, reason: str) -> None:
 
 def _reopened(going: run.Run, batch_id: str, wish: run.Reopened) -> Result:
     going.expectations()  # what is wrong with them is said before any work
-    with lock.alone(going.config.lake):
+    with failures.told(going.config.lake), lock.alone(going.config.lake):
         lake = catalog.open_lake(going.config.lake)
         state = _row(lake, batch_id)["state"]
         if state == "discarded":
