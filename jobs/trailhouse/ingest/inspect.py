@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -173,12 +174,13 @@ class _Partition:
 
     def _count(self, batch_id: str) -> None:
         self.seen.looked_at[self.name] += self.rows.num_rows
-        by_object = self.rows.group_by(["source", "source_object"]).aggregate([([], "count_all")])
+        told: list[Any] = [([], "count_all"), ("record_index", "count_distinct", pc.CountOptions(mode="all"))]
+        by_object = self.rows.group_by(["source", "source_object"]).aggregate(told)
         for row in by_object.to_pylist():
             self.seen.counts[self.name, row["source"], row["source_object"]] += row["count_all"]
-        places = self.rows.group_by(["source", "source_object", "record_index"]).aggregate([])
+        places = pc.sum(by_object["record_index_count_distinct"]).as_py() or 0
         strange = pc.sum(pc.fill_null(pc.not_equal(self.rows["batch_id"], batch_id), True)).as_py()
-        self.seen.strays[self.name] += self.rows.num_rows - places.num_rows + (strange or 0)
+        self.seen.strays[self.name] += self.rows.num_rows - places + (strange or 0)
         words = pc.value_counts(pc.list_flatten(self.rows["parse_flags"])).to_pylist()
         for word in words:
             self.seen.flags[self.name, word["values"]] += word["counts"]
@@ -198,10 +200,13 @@ class _Partition:
 
     def _find_twins(self) -> None:
         """Order: what is published first, then by (source, object, index), as the design says who is first."""
+        keys = duplicates.keys(self.rows)
+        theirs = self._published(keys)
+        first = theirs.num_rows
+        if not first and pc.count_distinct(keys["key"]).as_py() == keys.num_rows:
+            return  # as most partitions are: no two rows, of whatever account, have the same key
         order = [(name, "ascending") for name in ("source", "source_object", "record_index")]
         mine = self.rows.take(pc.sort_indices(self.rows, sort_keys=order))
-        theirs = self._published(duplicates.keys(mine))
-        first = theirs.num_rows
         both = pa.concat_tables([theirs.select([*duplicates.KEY, "content_hash"]), duplicates.keys(mine)])
         both = both.append_column("row", pa.array(np.arange(both.num_rows)))
         different = duplicates.first_of_each(both)
@@ -245,7 +250,7 @@ class _Partition:
 
     def _published(self, mine: pa.Table) -> pa.Table:
         """Published rows that have the key of one of ours, with where they lie."""
-        wanted = pc.unique(mine["key"])
+        wanted = pc.unique(mine["key"]) if self.partition.published else None
         found = []
         for gathered in _gathered(self.partition.published, self.io):
             keys = duplicates.keys(gathered)
