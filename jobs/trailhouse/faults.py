@@ -36,6 +36,7 @@ POINTS = {
     "ledger_moved": "K15: main of `quarantine` or `ledger` moves",
     "row_appended": "K15: rows of `quality`, `batches` or a held batch's `ledger` are written",
     "branch_dropped": "the last branch of a batch goes",
+    "pending_told": "the table `pending` follows the run",
     "held": "a refused batch is held",
     "listing_stored": "how far a source has been listed is stored",
 }

@@ -25,7 +25,7 @@ from trailhouse.ingest import run
 from trailhouse.ingest.values import Result
 
 DATA = ("events", "insight_events", "aggregated_events")
-OPS = ("ledger", "quarantine", "quality", "batches")
+OPS = ("pending", "ledger", "quarantine", "quality", "batches")
 BATCH = "trailhouse.batch-id"
 LINEAGE = {"batch_id", "source", "source_object", "record_index"}
 CRITICAL = {"accounting", "unique", "schema", "partition", "no_shrink", "looked_at_all"}

@@ -50,7 +50,11 @@ INGEST = {
     "measure": {"values", "inspect", "stage"},  # `inspect` is the workers' half of it
     "audit": {"values"},  # judges what was measured
     "publish": {"values", "stage"},  # tables are published in the order they were staged in, with stage's ledger rows
-    "run": {"values", "plan", "task", "isolate", "rewrite", "rules", "stage", "inspect", "measure", "audit", "publish"},
+    "waiting": {"values"},
+    "run": {
+        *("values", "plan", "task", "isolate", "rewrite", "rules", "stage", "inspect", "measure", "audit", "publish"),
+        "waiting",
+    },
 }
 
 # Libraries that one place alone knows, so that there is one place to change.

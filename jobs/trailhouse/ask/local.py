@@ -68,7 +68,13 @@ def connected(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
         for name in schema.TABLES:
             database, table = lake.name(name)
             connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"')
-            location = _literal(lake.table(name).metadata_location)
+            there = lake.find(name)
+            if there is None:  # a lake older than the table
+                connection.register("empty", schema.arrow_schema(name).empty_table())
+                connection.execute(f'CREATE TABLE "{database}"."{table}" AS FROM empty')
+                connection.unregister("empty")
+                continue
+            location = _literal(there.metadata_location)
             view = f'CREATE VIEW "{database}"."{table}" AS SELECT * FROM iceberg_scan({location})'  # noqa: S608 (quoted)
             connection.execute(view)
         connection.execute(f"SET search_path = '{lake.where.database},{lake.where.ops_database}'")

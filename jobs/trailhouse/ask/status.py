@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pyiceberg.table import Table
+
 from trailhouse.ask import local
 from trailhouse.ask.local import Answer
 from trailhouse.lake import schema
@@ -17,8 +19,9 @@ FROM batches ORDER BY published_at DESC LIMIT 10
 """
 
 PLACES = """
-SELECT account_id, region, min(event_time) AS first_event, max(event_time) AS last_event, count(*) AS events
-FROM events GROUP BY 1, 2 ORDER BY 1, 2
+SELECT e.account_id, max(a.name) AS name, e.region, min(e.event_time) AS first_event, max(e.event_time) AS last_event,
+  count(*) AS events
+FROM events AS e LEFT JOIN accounts AS a ON a.account_id = e.account_id GROUP BY 1, 3 ORDER BY 1, 3
 """
 
 QUARANTINE = """
@@ -29,16 +32,22 @@ SELECT reason, count(*) AS found, count(DISTINCT key) AS objects FROM quarantine
 def status(lake: Lake) -> dict[str, Answer]:
     """The tables to show, by title."""
     return {
-        "tables": Answer(("table", "rows", "files", "bytes", "snapshot"), [_table(lake, n) for n in schema.TABLES]),
+        "tables": Answer(("table", "rows", "files", "bytes", "snapshot"), _tables(lake)),
         "batches": local.ask(lake, BATCHES),
         "accounts": local.ask(lake, PLACES),
         "quarantine": local.ask(lake, QUARANTINE),
     }
 
 
-def _table(lake: Lake, name: str) -> tuple[Any, ...]:
+def _tables(lake: Lake) -> list[tuple[Any, ...]]:
+    """Every table that the lake has: one of an older release lacks the newer ones until it is ingested into."""
+    found = ((name, lake.find(name)) for name in schema.TABLES)
+    return [(".".join(lake.name(name)), *_numbers(table)) for name, table in found if table]
+
+
+def _numbers(table: Table) -> tuple[int | None, ...]:
     """From the snapshot's own summary: no data file is read."""
-    snapshot = lake.table(name).current_snapshot()
+    snapshot = table.current_snapshot()
     summary = snapshot.summary.additional_properties if snapshot and snapshot.summary else {}
     numbers = (int(summary.get(key, "0")) for key in ("total-records", "total-data-files", "total-files-size"))
-    return (".".join(lake.name(name)), *numbers, snapshot.snapshot_id if snapshot else None)
+    return (*numbers, snapshot.snapshot_id if snapshot else None)

@@ -46,6 +46,7 @@ class Survey:
     skipped: Counter[str] = field(default_factory=Counter)
     list_calls: int = 0
     problems: list[Problem] = field(default_factory=list)
+    whole: list[tuple[str, str]] = field(default_factory=list)  # source and prefix of what was listed from end to end
     states: dict[int, ListingState] = field(default_factory=dict)  # source -> to be stored when the run is over
 
     @property
@@ -74,6 +75,9 @@ def survey(config: settings.Settings, lake: Lake | None, now: datetime) -> Surve
         found.skipped.update(listing.skipped)
         found.list_calls += listing.list_calls
         found.problems += listing.problems
+        if listing.complete:
+            place = bucket_of(source)
+            found.whole.append((source_id(source), place.prefix if place else ""))
         if listing.new_state:
             found.states[number] = listing.new_state
         _subtract(number, source, listed, lake, found)

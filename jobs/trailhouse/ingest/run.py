@@ -22,7 +22,7 @@ from pyiceberg.manifest import DataFile
 
 from trailhouse import faults, settings
 from trailhouse.errors import GateError, SettingsError, TrailhouseError
-from trailhouse.ingest import audit, inspect, isolate, measure, plan, publish, rewrite, rules, stage, task
+from trailhouse.ingest import audit, inspect, isolate, measure, plan, publish, rewrite, rules, stage, task, waiting
 from trailhouse.ingest.values import Check, PendingObject, Plan, Result, Twins, Verdict, Written
 from trailhouse.lake import catalog, commits, expectations, failures, lease, lock, rows, schema, write
 from trailhouse.lake.catalog import Lake
@@ -140,6 +140,8 @@ def _ingest(run: Run, lake: Lake) -> Result:
                 done += len(batch.objects)
     result.pending = len(pending)
     result.problems += [{"where": p.key, "reason": p.reason, "detail": p.detail} for p in pending]
+    with faults.at("pending_told"), run.phase("pending"):
+        waiting.follow(lake, found.new, pending, found.whole, run.clock())
     plan.remember(found, pending, run.config)
     result.status = _status(result)
     return result

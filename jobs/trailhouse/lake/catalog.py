@@ -72,6 +72,13 @@ class Lake:
         """The table as it is now."""
         return self.catalog.load_table(self.name(table))
 
+    def find(self, table: str) -> Table | None:
+        """The same; None where the lake is older than the table, which the next ingest makes."""
+        try:
+            return self.table(table)
+        except NoSuchTableError:
+            return None
+
 
 def open_lake(where: settings.Lake) -> Lake:
     """An existing lake."""

@@ -18,8 +18,9 @@ from typing import Any, Literal
 import pyarrow as pa
 
 LAKE_TABLES = ("events", "insight_events", "aggregated_events")
-OPS_TABLES = ("ledger", "quarantine", "quality", "batches")
-TABLES = LAKE_TABLES + OPS_TABLES
+TOLD_TABLES = ("coverage", "accounts")  # for people as well, but no batch writes them
+OPS_TABLES = ("pending", "ledger", "quarantine", "quality", "batches")  # the last one tells that there is a lake
+TABLES = LAKE_TABLES + TOLD_TABLES + OPS_TABLES
 
 # The registry of kinds: folder -> table. A new kind is one entry here and one schema file.
 KINDS: dict[str, str] = {
