@@ -17,8 +17,8 @@ from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
-from urllib.parse import unquote, urlsplit
 
+from trailhouse import forms
 from trailhouse.errors import SettingsError
 from trailhouse.limits import Limits
 
@@ -128,6 +128,42 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """What `trailhouse coverage` makes a finding of."""
+
+    silent_after: timedelta = field(
+        default=timedelta(days=1),
+        metadata=_doc(
+            "A feed is silent when nothing came for so long: a day, since the quiet ones deliver once a night.",
+            "duration",
+        ),
+    )
+    silent_pauses: int = field(
+        default=2, metadata=_doc("And for so many times its own longest pause in the days before: regions rest.")
+    )
+    steady_percent: int = field(
+        default=95,
+        metadata=_doc("An hour without delivery is a hole where so many in a hundred of the hours around have one."),
+    )
+    delivered_late_after: timedelta = field(
+        default=timedelta(hours=1),
+        metadata=_doc("An object of a bucket is late when AWS put it so long after the time in its name.", "duration"),
+    )
+    ingested_late_after: timedelta = field(
+        default=timedelta(hours=7),
+        metadata=_doc(
+            "Or when it lay there for so long: more than `listing.lookback_every`, which finds late ones.", "duration"
+        ),
+    )
+    pending_after: timedelta = field(
+        default=timedelta(hours=1), metadata=_doc("An object is a finding when it is pending for so long.", "duration")
+    )
+    history_days: int = field(
+        default=30, metadata=_doc("How many days tell a feed's rhythm; one that ended before them is taken for closed.")
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Spark:
     """The Spark session, where spark-submit has not set it already."""
 
@@ -147,6 +183,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     listing: Listing = Listing()
     quality: Quality = Quality()
+    coverage: Coverage = Coverage()
     spark: Spark = Spark()
 
 
@@ -156,6 +193,7 @@ TABLES: dict[str, type[Any]] = {
     "limits": Limits,
     "listing": Listing,
     "quality": Quality,
+    "coverage": Coverage,
     "spark": Spark,
 }
 # Limits belongs to `decode`, which knows nothing of settings, so what is said of its fields stands here.
@@ -303,56 +341,13 @@ def _field_value(table: str, key: str, value: Any, file: Path | None) -> Any:
             raise SettingsError(f"{where} must be one of {', '.join(get_args(hint))}, not {value!r}")
         return value
     if form in ("bytes", "duration") or hint is int:
-        return _amount(value, form, where)
+        return forms.amount(value, form, where)
     if not isinstance(value, str):
         raise SettingsError(f"{where} must be text in quotes, not {value!r}")
     if form == "place":
-        return _place(value, file.parent if file else Path.cwd(), where)
+        return forms.place(value, file.parent if file else Path.cwd(), where)
     _check_text(name, value, where)
     return value
-
-
-def _amount(value: Any, form: str, where: str) -> int | timedelta:
-    text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    if form == "duration":
-        return _duration(text, where)
-    number = _SIZE.fullmatch(text) if form == "bytes" else re.fullmatch(r"(?P<n>[0-9_]+)(?P<unit>)", text)
-    wanted = 'a size such as "16MiB" or "2GB"' if form == "bytes" else "a whole number above 0, such as 8"
-    if not number:
-        raise SettingsError(f"{where} must be {wanted}, not {value!r}")
-    amount = int(float(number["n"].replace("_", "")) * _SIZES[(number["unit"] or "B").upper()])
-    if amount < 1:
-        raise SettingsError(f"{where} must be {wanted}, not {value!r}")
-    return amount
-
-
-_SIZE = re.compile(r"(?P<n>[0-9_]*[0-9](?:\.[0-9]+)?)\s*(?P<unit>[KMGT]i?B|B)?", re.IGNORECASE)
-_SIZES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_SIZES |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
-_DURATION = re.compile(r"(?:[0-9]{1,6}[wdhms])+")
-_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-
-
-def _duration(text: str, where: str) -> timedelta:
-    if not _DURATION.fullmatch(text):
-        raise SettingsError(f'{where} must be a duration such as "15m", "6h" or "7d", not {text!r}')
-    parts = re.findall(r"([0-9]+)([wdhms])", text)
-    return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
-
-
-def _place(text: str, base: Path, where: str) -> str:
-    """A bucket's URL as it is, a folder as an absolute path."""
-    if text.startswith("s3:"):
-        if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/.*)?", text, re.DOTALL):
-            raise SettingsError(f'{where} must name a bucket, such as "s3://my-bucket/prefix", not {text!r}')
-        return text.rstrip("/")
-    if text.startswith("file://"):
-        text = unquote(urlsplit(text).path)
-    elif re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
-        if not where.startswith("`lake.catalog_uri`"):
-            raise SettingsError(f"{where} must be a folder or s3://bucket/prefix, not {text!r}")
-        return text
-    return str((base / Path(text).expanduser()).resolve()) if text else ""
 
 
 _PATTERNS = {

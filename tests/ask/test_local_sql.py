@@ -146,7 +146,7 @@ def test_every_saved_report_is_answered(opened, name):
 def test_status_counts_what_is_there(opened):
     told = status.status(opened)
     assert {row[0]: row[1] for row in told["tables"].rows}["trailhouse.events"] == 13
-    assert [(row[0], row[1], row[4]) for row in told["accounts"].rows] == [
+    assert [(row[0], row[2], row[5]) for row in told["accounts"].rows] == [
         ("111122223333", "us-east-1", 12),
         ("444455556666", "us-east-1", 1),
     ]

@@ -5,11 +5,13 @@ Bookkeeping rows: frozen dataclasses and dicts become Arrow tables in a table's 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
+from pyiceberg.conversions import from_bytes
 from pyiceberg.expressions import And, BooleanExpression, EqualTo, In
+from pyiceberg.types import DateType
 
 from trailhouse.lake import schema
 from trailhouse.lake.catalog import Lake
@@ -24,3 +26,26 @@ def known_objects(lake: Lake, source_id: str, days: Iterable[date]) -> pa.Table:
     """Of the ledger: what is settled for these days' folders of a source."""
     which: BooleanExpression = And(EqualTo("source", source_id), In("key_day", set(days)))
     return lake.table("ledger").scan(which, selected_fields=("key", "etag", "size", "modified", "batch_id")).to_arrow()
+
+
+def newest_day(lake: Lake, most: date) -> date | None:
+    """
+    The newest day in the ledger that is not after `most`: one planted object may lie in any year.
+
+    From the manifests' own bounds; only one whose bound is after `most` is opened.
+    """
+    table = lake.table("ledger")
+    snapshot = table.current_snapshot()
+    found: list[date] = []
+    for manifest in snapshot.manifests(table.io) if snapshot else ():
+        bound = manifest.partitions[0].upper_bound if manifest.partitions else None
+        upper = _date(from_bytes(DateType(), bound)) if bound else None
+        if upper and upper > most:
+            entries = manifest.fetch_manifest_entry(table.io)
+            upper = max((day for e in entries if (day := _date(e.data_file.partition[0])) <= most), default=None)
+        found += [upper] if upper else []
+    return max(found, default=None)
+
+
+def _date(days: Any) -> date:
+    return days if isinstance(days, date) else date(1970, 1, 1) + timedelta(days=days)

@@ -70,6 +70,9 @@ _DIGEST_FILE = re.compile(
     rf"[0-9]{{12}}_{DIGEST_KIND}_{_REGION}_[A-Za-z0-9][A-Za-z0-9._-]*_{_REGION}_[0-9]{{8}}T[0-9]{{6}}Z(?:_backfill)?\.json(?:\.gz)?"
 )
 
+# The minute of delivery in a log file's name, for Arrow's kernels (RE2); the day in it may be no day.
+DELIVERED, DELIVERED_FORM = r"_(?P<stamp>[0-9]{8}T[0-9]{4})Z_[A-Za-z0-9]+\.json(?:\.gz)?$", "%Y%m%dT%H%M"
+
 
 def parse_key(key: str) -> LogKey | Skipped:
     """What the key says, or under which class it is skipped and counted. Total: any text has an answer."""
