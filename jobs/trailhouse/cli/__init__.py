@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from trailhouse import __version__, settings, show
+from trailhouse.cli.accounts import accounts
 from trailhouse.cli.arguments import form_option, load, opened, with_settings
 from trailhouse.cli.batch import batch
 from trailhouse.cli.results import PARTIAL, exit_code, show_result
@@ -74,6 +75,7 @@ def trailhouse() -> None:
 
 
 trailhouse.add_command(batch)
+trailhouse.add_command(accounts)
 
 
 @trailhouse.command()
@@ -161,7 +163,8 @@ def status(form: show.Format, **given: Any) -> None:
 def sql(query: str, form: show.Format, **given: Any) -> None:
     """Ask the lake in Athena's SQL, on this machine.
 
-    The tables are events, insight_events, aggregated_events, and for bookkeeping ledger, quarantine, quality, batches.
+    The tables are events, insight_events, aggregated_events, coverage, accounts, and for bookkeeping ledger, pending,
+    quarantine, quality, batches.
     `-` reads the query from standard input.
 
     \b
