@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup s3server demo test unit fuzz faults sabotage check lint types policy format docs golden lock measure clean
+.PHONY: help setup s3server browser demo test unit fuzz faults sabotage check lint types policy format docs golden lock measure clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -23,16 +23,19 @@ setup:  ## an environment in .venv with everything locked, Spark's jars and defa
 s3server: setup  ## the S3 server that the tests talk to (needs Go)
 	@$(BIN)/python tools/setup.py s3server
 
+browser: setup  ## the browser that the tests open pages in (by apt, as root, where there is none)
+	@$(BIN)/python tools/setup.py browser
+
 demo: setup  ## a small believable log bucket, ingested and asked
 	@$(BIN)/trailhouse demo
 
-test: setup s3server  ## everything; SEED=n repeats a run of the properties
+test: setup s3server browser  ## everything; SEED=n repeats a run of the properties
 	@echo "hypothesis seed $(SEED): repeat with make test SEED=$(SEED)"
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark" --hypothesis-seed=$(SEED)
 	$(BIN)/pytest -q -m spark --hypothesis-seed=$(SEED)
 
-unit: setup  ## the tests that need neither Spark nor a server
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark and not s3" --hypothesis-seed=$(SEED)
+unit: setup  ## the tests that need neither Spark nor a server nor a browser
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark and not s3 and not browser" --hypothesis-seed=$(SEED)
 
 fuzz: setup  ## ten minutes of hostile files against the reference reader; FUZZ_SECONDS=n and SEED=n
 	$(BIN)/python -m tests.fuzz --seed $(SEED)

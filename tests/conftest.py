@@ -1,8 +1,8 @@
 """
 What all tests share: few fixtures, and the rules of the suite.
 
-`spark` is one session for the whole run, `lake` an empty folder's settings, `s3` a real server, `corpus` the public
-records. A test that asks for `spark` or a server is marked so. Where CI is set nothing may skip, but for what wants
+`spark` is one session for the whole run, `lake` an empty folder's settings, `s3` a real server, `chromium` a real
+browser, `corpus` the public records. A test that asks for `spark`, a server or the browser is marked so. Where CI is set nothing may skip, but for what wants
 the corpus, which is no part of the repository.
 """
 
@@ -21,6 +21,7 @@ from tools import setup
 from trailhouse import settings
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
     from pyspark.sql import SparkSession
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,6 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.spark)
         if "s3_server" in asked:
             item.add_marker(pytest.mark.s3)
+        if "chromium" in asked:
+            item.add_marker(pytest.mark.browser)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -121,6 +124,20 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A real browser, without a window."""
+    path = setup.browser_path()
+    if path is None or not path.is_file():
+        pytest.skip("no browser: make browser, or set TRAILHOUSE_CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=str(path), args=["--no-sandbox"])
+        yield launched
+        launched.close()
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 """
-Set the checkout up: the locked packages, the command, Spark's jars and defaults, the S3 server of the tests.
+Set the checkout up: the locked packages, the command, Spark's jars and defaults, the tests' S3 server and browser.
 
 Called by make. Uses the standard library alone and runs on any Python 3, so that a too old one can be told so. A step
 is skipped when nothing it depends on has changed. What is fetched comes through the ordinary clients of the registries
@@ -48,14 +48,22 @@ NEED_GO = (
     "the tests' S3 server is built with Go, which is not there: apt install golang, or brew install go; "
     "or name a versitygw that you have: make test TRAILHOUSE_VERSITYGW=/path/to/versitygw"
 )
+NEED_BROWSER = (
+    "the tests open a page in Chromium, which is not there{why}: apt install chromium (as root, make browser does that "
+    "by itself), or brew install chromium; or name one that you have: make test TRAILHOUSE_CHROMIUM=/path/to/chromium"
+)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Set the checkout up. Called by make.")
-    parser.add_argument("what", choices=["setup", "s3server", "sums"])
+    parser.add_argument("what", choices=["setup", "s3server", "browser", "sums"])
     what = parser.parse_args().what
     if what == "s3server":
         s3_server()
+        return
+    if what == "browser":
+        browser()
         return
     if what == "sums":
         write_sums()
@@ -296,6 +304,37 @@ def s3_server() -> None:
         stop(NEED_GO)
     with Told("the S3 server for the tests"):
         run(["go", "install", f"{S3_SERVER}@{S3_SERVER_VERSION}"], GOBIN=str(path.parent), GOFLAGS="-mod=mod")
+
+
+# ── the tests' browser ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def browser_path() -> Path | None:
+    """The Chromium that the tests start: the one that is named, else the system's."""
+    named = os.environ.get("TRAILHOUSE_CHROMIUM")
+    found = named or next((path for path in map(shutil.which, BROWSERS) if path), None)
+    return Path(found) if found else None
+
+
+def browser() -> None:
+    """The system's own package, which brings what it needs; playwright drives it and downloads none."""
+    path = browser_path()
+    if path and path.is_file():
+        return
+    if path:
+        stop(f"there is no {path}, which TRAILHOUSE_CHROMIUM names")
+    if not shutil.which("apt-get"):
+        stop(NEED_BROWSER.format(why=", and there is no apt-get to install it with"))
+    if os.geteuid():
+        stop(NEED_BROWSER.format(why=", and only root may install it"))
+    with Told("a browser for the tests"):
+        for asked in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+            said = run_quietly(["apt-get", *asked], DEBIAN_FRONTEND="noninteractive")
+            if said.returncode:
+                sys.stderr.write(said.stderr[-2000:])
+                stop(NEED_BROWSER.format(why=f", and apt-get {asked[0]} failed"))
+    if not browser_path():
+        stop(NEED_BROWSER.format(why=", even after apt-get install chromium"))
 
 
 # ── small things ─────────────────────────────────────────────────────────────────────────────────────────────────────

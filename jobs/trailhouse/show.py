@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Literal, Self, TextIO
 
 from rich import box
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -57,6 +57,11 @@ def show_one(result: Mapping[str, object], form: Format, stream: TextIO) -> None
         show([tuple(result.values())], tuple(result), form, stream)
 
 
+def tell(lines: Iterable[str], stream: TextIO) -> None:
+    """Write lines that are harmless already; what the stream's encoding lacks is spelt out."""
+    stream.writelines(_encodable(f"{line}\n", stream) for line in lines)
+
+
 def escape_terminal(text: str, limit: int | None = None) -> str:
     """
     The text with everything visible that a terminal would act on or not show: `␛`, `⟦202E⟧`.
@@ -69,6 +74,12 @@ def escape_terminal(text: str, limit: int | None = None) -> str:
     if not text.isprintable() or _UNSEEN.search(text):
         text = "".join(_visible(char) for char in text)
     return text + more
+
+
+def fit(text: str, width: int) -> str:
+    """The text made harmless, and cut or filled to exactly so many cells of a terminal, for pictures."""
+    safe = escape_terminal(text[: 4 * width])
+    return set_cell_size(safe, width) if cell_len(safe) <= width else set_cell_size(safe, width - 1) + "…"
 
 
 # Printable by Python's count and yet without a width: joiners, fillers, variation selectors, tags.

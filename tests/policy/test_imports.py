@@ -18,7 +18,7 @@ from tests.policy.tree import JOBS, imports, is_in, modules, own
 
 # What a place may import of our own; each may import itself, `errors`, and the package's version.
 MAY = {
-    "cli": {"settings", "options", "show", "ingest", "integrity", "ask", "upkeep", "sample", "lake"},
+    "cli": {"settings", "options", "show", "picture", "page", "ingest", "integrity", "ask", "upkeep", "sample", "lake"},
     "ingest": {"settings", "faults", "limits", "lake", "sources", "decode"},
     "integrity": {"settings", "limits", "lake", "sources", "decode"},
     "ask": {"settings", "limits", "lake", "sources", "decode"},
@@ -33,6 +33,8 @@ MAY = {
     "options": {"settings"},
     "limits": set(),
     "show": set(),
+    "picture": {"show"},
+    "page": {"show", "picture"},
     "errors": set(),
     "": set(),
 }

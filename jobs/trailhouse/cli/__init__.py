@@ -19,6 +19,7 @@ from trailhouse import __version__, settings, show
 from trailhouse.cli.accounts import accounts
 from trailhouse.cli.arguments import form_option, load, opened, with_settings
 from trailhouse.cli.batch import batch
+from trailhouse.cli.coverage import coverage
 from trailhouse.cli.results import PARTIAL, exit_code, show_result
 from trailhouse.errors import TrailhouseError
 
@@ -70,12 +71,14 @@ def trailhouse() -> None:
 
     \b
     Exit codes: 0 done or nothing to do, 1 failed, 2 wrong usage or settings, 3 refused by the gate,
-    5 done but for what could not be read, 6 outcome unknown (run again), 130 interrupted.
+    5 done but for what could not be read, or a finding of coverage that --fail-on names,
+    6 outcome unknown (run again), 130 interrupted.
     """
 
 
 trailhouse.add_command(batch)
 trailhouse.add_command(accounts)
+trailhouse.add_command(coverage)
 
 
 @trailhouse.command()

@@ -70,7 +70,7 @@ def report(lake: Lake, asked: Asked, bounds: settings.Coverage) -> Report:
     found = delivered.hours(lake, min(first, asked.since or first), min(most, newest + _DAY))
     latest = _plain(asked.as_of) if asked.as_of else min(_plain(asked.now), _start(most + _DAY))
     known = list(feeds.feeds(found, latest + _HOUR))  # a name may be some minutes ahead
-    until = asked.until or _last_day(known, latest, most)
+    until = asked.until or (most if asked.as_of else _last_day(known, latest, most))
     since = asked.since or until - timedelta(days=asked.days - 1)
     if since > until:
         raise UsageError(f"--since {since} is after {until}, the last day: give an earlier one, or --until")
