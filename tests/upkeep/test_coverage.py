@@ -118,6 +118,13 @@ def test_a_feed_that_rests_is_silent_after_twice_its_longest_rest(ledger):
     assert said(ledger.report(friday + 5 * DAY)) == [("silent", ACCOUNT, REGION)]
 
 
+def test_insights_have_no_rhythm(ledger):
+    ledger.hours(Feed(), range(24 * 20))
+    ledger.hours(Feed(kind="CloudTrail-Insight"), [h for h in range(24 * 10) if h != 50])
+    report = ledger.report(BEGAN + 20 * DAY, days=21)
+    assert said(report) == [] and len(of(report, kind="CloudTrail-Insight")) == 239
+
+
 def test_an_episode_is_no_rhythm(ledger):
     ledger.hours(Feed(), range(30))
     assert said(ledger.report(BEGAN + 20 * DAY)) == []

@@ -2,8 +2,8 @@
 What was delivered, hour by hour, and what became of it: from the ledger and from what is pending.
 
 One row per feed (source, account, region, kind), day and hour of delivery, as the file's name says it. A name without a
-time, or with one that isn't of the key's day or a neighbour of it, counts for the day in the key. Reads the ledger some
-days at once, and keeps only the sums.
+time, or with one that isn't of the key's day or a neighbour of it, counts for the day in the key. Reads the ledger in
+pieces of some days, and keeps only the sums.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FEED = ("source", "account_id", "region", "kind")
 HOUR = (*FEED, "day", "hour")
 
 # Days of the ledger that are held at once.
-DAYS_AT_ONCE = 10
+DAYS_AT_ONCE = 2
 
 _PLACE = (*FEED, "key", "key_day", "size", "modified")
 _LEDGER = (*_PLACE, "state", "records", "settled_at")
@@ -32,7 +32,9 @@ _SUMS = ("objects", "ingested", "quarantined", "held", "pending", "records", "by
 
 def hours(lake: Lake, first: date, last: date) -> pa.Table:
     """The rows of these days: the columns of the table `coverage`, and what lateness is judged by."""
-    pieces = [_summed(_ledger(lake, since, until), since, until) for since, until in _pieces(first, last)]
+    day = timedelta(days=1)  # a file of midnight may lie in the folder of the day before, or after
+    read = (_ledger(lake, since, until) for since, until in _pieces(first - day, last + day))
+    pieces = [_summed(found, first, last) for found in read]
     waiting = pending(lake)
     also = pa.table(
         {
@@ -59,9 +61,7 @@ def _pieces(first: date, last: date) -> Iterator[tuple[date, date]]:
 
 
 def _ledger(lake: Lake, first: date, last: date) -> pa.Table:
-    """A file of midnight may lie in the folder of the day before, or after."""
-    day = timedelta(days=1)
-    which = And(GreaterThanOrEqual("key_day", first - day), LessThanOrEqual("key_day", last + day))
+    which = And(GreaterThanOrEqual("key_day", first), LessThanOrEqual("key_day", last))
     return lake.table("ledger").scan(which, selected_fields=_LEDGER).to_arrow().select(_LEDGER)
 
 

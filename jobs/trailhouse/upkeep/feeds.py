@@ -20,6 +20,8 @@ import pyarrow.compute as pc
 
 from trailhouse import settings
 
+# Insights tell of what is unusual: that none come says nothing.
+WITHOUT_RHYTHM = ("CloudTrail-Insight",)
 # On fewer days than so many, deliveries are an episode and no rhythm.
 DAYS_OF_RHYTHM = 3
 # A hole is judged by the day before and the day after, of which so many hours must be known, and so many on each side:
@@ -61,8 +63,9 @@ class Pause:
 
 
 def feeds(rows: pa.Table, until: datetime) -> Iterator[Feed]:
-    """Each feed with its hours; what claims to be delivered after `until` is left out."""
+    """Each feed that may have a rhythm, with its hours; what claims to be delivered after `until` is left out."""
     names = ["source", "account_id", "region", "kind"]
+    rows = rows.filter(pc.invert(pc.is_in(rows["kind"], pa.array(WITHOUT_RHYTHM))))
     timed = rows.filter(pc.less_equal(rows["last_delivered"], pa.scalar(until, pa.timestamp("us"))))
     ordered = timed.sort_by([(name, "ascending") for name in (*names, "first_delivered")])
     first, last = (ordered[name].to_numpy() for name in ("first_delivered", "last_delivered"))
