@@ -1,7 +1,8 @@
 """
 The sabotages: bugs that systems of this kind have had, each as a replacement in one file, and the tests that must see it.
 
-`INGEST` is the way of the rows; `AUDIT` is the gate before them, which has a table of its own since it changes oftener.
+`INGEST` is the way of the rows; `AUDIT` is the gate before them, which has a table of its own since it changes oftener;
+`UPKEEP` is what is told of the lake afterwards.
 """
 
 from __future__ import annotations
@@ -43,6 +44,12 @@ BATCHES = "tests/upkeep/test_batches.py"
 KILLS = "tests/ingest/test_kills.py"
 PENDING = "tests/ingest/test_pending.py"
 PROMISES = "tests/ingest/test_promises.py"
+WAITING = "tests/ingest/test_waiting.py"
+OLDER = "tests/lake/test_older.py"
+COVERAGE = "tests/upkeep/test_coverage.py"
+NAMES = "tests/upkeep/test_accounts.py"
+COMMAND = "tests/test_cli_coverage.py"
+PAGE = "tests/test_page.py"
 COMMITS = "tests/lake/test_commits.py"
 READING = "tests/sources/test_faults.py"
 BETWEEN = "tests/ingest/test_two_runs.py::test_another_run_comes_in_between"
@@ -305,4 +312,121 @@ AUDIT = (
         f"{BATCHES}::test_a_release_killed_at_any_commit_is_brought_to_its_end"),
 )  # fmt: skip
 
-ALL = (*INGEST, *AUDIT)
+UPKEEP = (
+    bug("what waited and was tried goes on waiting", "ingest/waiting.py",
+        "if place not in tried and not _is_gone(row, whole)", "if place not in held and not _is_gone(row, whole)",
+        f"{WAITING}::test_what_was_tried_and_is_not_pending_is_settled"),
+    bug("what was not listed waits no longer", "ingest/waiting.py",
+        'return any(row["source"] == source and row["key"].startswith(prefix) for source, prefix in whole)', "return True",
+        f"{WAITING}::test_what_was_not_listed_this_time_goes_on_waiting"),
+    bug("what is gone from its place waits for ever", "ingest/waiting.py",
+        'return any(row["source"] == source and row["key"].startswith(prefix) for source, prefix in whole)', "return False",
+        f"{WAITING}::test_an_object_that_is_deleted_where_it_lay_waits_no_longer"),
+    bug("a place that was not listed whole counts as such", "ingest/plan.py",
+        "        if listing.complete:\n", "        if True:\n",
+        f"{WAITING}::test_a_late_object_of_a_bucket_waits_until_its_folder_is_read",
+        f"{WAITING}::test_a_place_that_could_not_be_listed_settles_nothing"),
+    bug("another generation settles what waits", "ingest/waiting.py",
+        'known.add((source, each["key"], each["etag"]))', 'known.add((source, each["key"], "e1"))',
+        f"{WAITING}::test_what_a_run_settled_that_died_is_told_by_the_ledger"),
+    bug("tries are not counted", "ingest/waiting.py",
+        'before["tries"] + 1 if before else 1', "1",
+        f"{WAITING}::test_what_could_not_be_read_is_a_row_until_it_is_read"),
+    bug("every run commits what waits", "ingest/waiting.py",
+        "    if held != before:\n", "    if True:\n",
+        f"{WAITING}::test_where_nothing_waits_nothing_is_committed"),
+    bug("an older lake can't be asked", "ask/local.py",
+        "            there = lake.find(name)\n", "            there = lake.table(name)\n",
+        f"{OLDER}::test_it_can_be_asked"),
+    bug("an older lake stays without new tables", "lake/catalog.py",
+        "    for name in schema.TABLES:\n", "    for name in schema.LAKE_TABLES if existing else schema.TABLES:\n",
+        f"{OLDER}::test_the_next_ingest_makes_what_is_missing"),
+    bug("a name may belie its folder", "upkeep/delivered.py",
+        "pc.if_else(pc.less_equal(apart, 1), named,", "pc.if_else(pc.less_equal(apart, 10_000), named,",
+        f"{COVERAGE}::test_every_object_of_the_days_is_counted_once"),
+    bug("files of midnight are left out", "upkeep/delivered.py",
+        "_pieces(first - day, last + day)", "_pieces(first, last)",
+        f"{COVERAGE}::test_files_of_midnight_count_for_the_day_in_their_name"),
+    bug("pending objects are not counted", "upkeep/delivered.py",
+        "pa.concat_tables([*pieces, _summed(also, first, last)])", "pa.concat_tables(pieces)",
+        f"{COVERAGE}::test_what_is_pending_counts_and_is_found_after_the_bound"),
+    bug("no feed is steady", "upkeep/feeds.py",
+        "is_known and 100 * around.mean() >=", "is_known and 100 * around.mean() > 100 +",
+        f"{COVERAGE}::test_an_hour_taken_out_of_a_feed_is_found_and_nothing_else"),
+    bug("every feed is steady", "upkeep/feeds.py",
+        "is_known and 100 * around.mean() >= bounds.steady_percent", "is_known",
+        f"{COVERAGE}::test_a_feed_that_rests_has_no_hole_and_is_not_silent[irregular]"),
+    bug("a rest of every week is a hole", "upkeep/feeds.py",
+        "RHYTHMS = (-168, -24, 24, 168)", "RHYTHMS = (-24, 24)",
+        f"{COVERAGE}::test_the_second_weekend_of_a_feed_is_no_hole"),
+    bug("a rest of every night is a hole", "upkeep/feeds.py",
+        "RHYTHMS = (-168, -24, 24, 168)", "RHYTHMS = ()",
+        f"{COVERAGE}::test_a_feed_that_began_to_rest_at_night_has_no_hole"),
+    bug("a pause that a feed often makes is a hole", "upkeep/feeds.py",
+        "is_steady and not is_usual and not", "is_steady and not",
+        f"{COVERAGE}::test_a_feed_that_rests_has_no_hole_and_is_not_silent[often by itself]"),
+    bug("a late file that comes alone ends a hole", "upkeep/feeds.py",
+        " and min(len(before), len(after)) >= SIDE", "",
+        f"{COVERAGE}::test_a_late_file_in_a_folder_makes_no_other_feed_look_silent"),
+    bug("one late file is a folder's end", "upkeep/feeds.py",
+        "[len(feeds) // STRAGGLERS]", "[0]",
+        f"{COVERAGE}::test_a_late_file_in_a_folder_makes_no_other_feed_look_silent"),
+    bug("a feed's own pauses don't count", "upkeep/feeds.py",
+        "max(bounds.silent_after, bounds.silent_pauses * feed.longest)", "bounds.silent_after",
+        f"{COVERAGE}::test_a_feed_that_rests_is_silent_after_twice_its_longest_rest"),
+    bug("an episode has a rhythm", "upkeep/feeds.py",
+        "DAYS_OF_RHYTHM = 3", "DAYS_OF_RHYTHM = 1",
+        f"{COVERAGE}::test_an_episode_is_no_rhythm"),
+    bug("whoever plants a file makes a source look ahead", "upkeep/feeds.py",
+        'rows.filter(pc.less_equal(rows["last_delivered"], pa.scalar(until, pa.timestamp("us"))))', "rows",
+        f"{COVERAGE}::test_an_object_planted_for_later_today_hides_no_silence"),
+    bug("a folder is seen from now", "upkeep/coverage.py",
+        "latest if asked.as_of or is_bucket(source) else feeds.end_of(of)", "latest",
+        f"{COVERAGE}::test_a_folder_is_seen_from_its_own_end"),
+    bug("a first load is late", "upkeep/findings.py",
+        "pc.and_(of_bucket, pc.and_(by_us, since))", "pc.and_(of_bucket, by_us)",
+        f"{COVERAGE}::test_what_was_there_before_the_source_was_first_read_is_not_late"),
+    bug("copied folders are late", "upkeep/findings.py",
+        'return source.startswith("s3://")', "return True",
+        f"{COVERAGE}::test_times_of_a_folder_are_the_copying_s"),
+    bug("days are kept twice", "upkeep/coverage.py",
+        'commits.replace(lake, TABLE, days, files, commits.mark(f"{TABLE} {uuid.uuid4()}"))',
+        'commits.append_once(lake, TABLE, files, commits.mark(f"{TABLE} {uuid.uuid4()}"))',
+        f"{COVERAGE}::test_days_that_are_kept_again_are_there_once"),
+    bug("days that were not asked for go as well", "upkeep/coverage.py",
+        'days = And(GreaterThanOrEqual("day", made.since), LessThanOrEqual("day", made.until))',
+        'days = And(GreaterThanOrEqual("day", date.min), LessThanOrEqual("day", date.max))',
+        f"{COVERAGE}::test_days_that_are_kept_again_are_there_once"),
+    bug("one day in 2099 is the newest", "lake/rows.py",
+        "if upper and upper > most:", "if False:",
+        f"{COVERAGE}::test_an_object_planted_in_another_year_changes_nothing"),
+    bug("no finding fails", "cli/coverage.py",
+        "return PARTIAL if any(", "return 0 if any(",
+        f"{COMMAND}::test_it_fails_on_what_it_is_told_to"),
+    bug("names act in a terminal", "picture.py",
+        "fitting = show.fit(name, wide)", "fitting = name",
+        f"{COMMAND}::test_it_shows_a_picture_and_each_finding_in_a_line"),
+    bug("names are markup in the page", "page.py",
+        "return escape(show.escape_terminal(text))", "return show.escape_terminal(text)",
+        f"{PAGE}::test_nothing_from_outside_is_markup"),
+    bug("the page may ask anybody", "page.py",
+        "default-src 'none'; style-src", "default-src *; style-src",
+        f"{PAGE}::test_its_policy_lets_nothing_else_run"),
+    bug("the page is for mice alone", "page.py",
+        "cell.tabIndex = -1; ", "",
+        f"{PAGE}::test_it_is_walked_by_the_keyboard_and_says_where_one_is"),
+    bug("leading zeros go", "upkeep/accounts.py",
+        'account_id = values.pop("account_id")', 'account_id = values.pop("account_id").lstrip("0")',
+        f"{NAMES}::test_a_file_is_read_however_it_was_written[plain]"),
+    bug("an account may be there twice", "upkeep/accounts.py",
+        "        if account.account_id in found:\n", "        if False:\n",
+        f"{NAMES}::test_what_can_not_be_meant_is_refused_with_its_line"),
+    bug("a dry run writes", "upkeep/accounts.py",
+        "if not dry_run and (", "if (",
+        f"{NAMES}::test_the_command_says_what_changed_and_status_shows_the_name"),
+    bug("units within units are forgotten", "upkeep/organization.py",
+        "yield from _below(client, unit", "yield from () and _below(client, unit",
+        f"{NAMES}::test_an_organization_is_read_with_its_units_and_tags"),
+)  # fmt: skip
+
+ALL = (*INGEST, *AUDIT, *UPKEEP)

@@ -54,6 +54,7 @@ th { text-align: left; font-weight: 500 }
   overflow-wrap: anywhere }
 .findings td:nth-child(3), .findings td:nth-child(4) { white-space: nowrap }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: 0; margin: .5rem 0 }
+.word { border: 1px solid var(--line) }
 .legend span, .word { display: inline-block; min-width: 1.1em; padding: 0 .3em; text-align: center }
 #told { display: block; min-height: 1.5em }
 """ + "".join(

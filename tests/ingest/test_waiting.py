@@ -95,6 +95,18 @@ def test_killed_between_publishing_and_the_table_the_next_run_puts_it_right(lake
     assert keys_in(lake) == []
 
 
+def test_a_place_that_could_not_be_listed_settles_nothing(lake, tmp_path, monkeypatch):
+    """A folder that is unreadable for a while looks as if its files were gone."""
+    bucket = plain(8)
+    logs, victim = bucket.save(tmp_path / "logs"), sorted(bucket.objects)[3]
+    with monkeypatch.context() as patched:
+        after_the_plan(patched, (logs / victim).unlink)
+        ingest(lake, logs)
+    (logs / key("dangling")).symlink_to(logs / "nowhere")
+    ingest(lake, logs)
+    assert keys_in(lake) == [victim]
+
+
 # ── what was not listed this time ────────────────────────────────────────────────────────────────────────────────────
 
 

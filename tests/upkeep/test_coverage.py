@@ -15,7 +15,8 @@ from tests.upkeep.deliveries import BEGAN, FOLDER, HOUR, MINUTE, Feed, Ledger, s
 from trailhouse import settings
 from trailhouse.errors import UsageError
 from trailhouse.lake import catalog
-from trailhouse.upkeep import coverage
+from trailhouse.upkeep import accounts, coverage
+from trailhouse.upkeep.accounts import Account
 
 DAY = timedelta(days=1)
 WEEK = range(168)
@@ -88,6 +89,17 @@ def test_a_feed_that_rests_has_no_hole_and_is_not_silent(ledger, hours):
     ledger.hours(Feed(), hours)
     now = BEGAN + (max(hours) + 20) * HOUR
     assert said(ledger.report(now, days=28)) == []
+
+
+def test_the_second_weekend_of_a_feed_is_no_hole(ledger):
+    ledger.hours(Feed(), [h for h in range(24 * 15) if h // 24 % 7 < 5])
+    assert said(ledger.report(BEGAN + 15 * DAY, days=8)) == []
+
+
+def test_a_feed_that_began_to_rest_at_night_has_no_hole(ledger):
+    nights = {24 * day + 3 for day in (20, 21)}
+    ledger.hours(Feed(), [h for h in range(24 * 23) if h not in nights])
+    assert said(ledger.report(BEGAN + 23 * DAY)) == []
 
 
 # ── silence ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -168,6 +180,20 @@ def test_an_object_planted_in_another_year_changes_nothing(ledger):
     assert said(ledger.report(NOW)) == [("silent", ACCOUNT, REGION)]
 
 
+def test_an_object_planted_for_later_today_hides_no_silence(ledger):
+    ledger.hours(Feed(), range(100))
+    ledger.add(Feed(), NOW + 5 * HOUR)
+    assert said(ledger.report(NOW + HOUR)) == [("silent", ACCOUNT, REGION)]
+
+
+def test_an_account_that_is_named_and_never_delivered_is_absent(ledger, lake):
+    ledger.hours(Feed(), WEEK)
+    accounts.keep(lake, [Account(ACCOUNT), Account(OTHER)], NOW, dry_run=False)
+    report = ledger.report(NOW)
+    assert said(report) == [("absent", OTHER, "")]
+    assert said(report.only(region=ABROAD)) == [("absent", OTHER, "")] and said(report.only(account=ACCOUNT)) == []
+
+
 # ── late, pending, quarantined, held ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -244,6 +270,14 @@ def test_every_object_of_the_days_is_counted_once(ledger):
     assert there["objects"] == 2
 
 
+def test_files_of_midnight_count_for_the_day_in_their_name(ledger):
+    third = BEGAN + DAY
+    ledger.add(Feed(), third, key_day=date(2026, 3, 2))
+    ledger.add(Feed(), third + 23 * HOUR, key_day=date(2026, 3, 4))
+    report = ledger.report(third + DAY, since=date(2026, 3, 3), until=date(2026, 3, 3))
+    assert [(row["day"].day, row["hour"]) for row in report.rows.to_pylist()] == [(3, 0), (3, 23)]
+
+
 def test_days_at_the_edge_are_whole(ledger):
     ledger.hours(Feed(), range(24 * 25))
     report = ledger.report(BEGAN + 25 * DAY, since=date(2026, 3, 5), until=date(2026, 3, 20))
@@ -296,3 +330,26 @@ def test_a_lake_older_than_the_tables_is_covered_and_kept(ledger, lake):
     assert ledger.report(NOW).rows.equals(report.rows)
     assert coverage.store(lake, report)
     assert len(Contents(lake).rows("coverage")) == report.rows.num_rows
+
+
+# ── a real bucket ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_of_a_bucket_the_hole_is_found_and_in_time_the_silence(s3, bucket, lake):
+    """Put all at once now, so that AWS would be late with every object; the times are the server's own."""
+    now = datetime.now(UTC)
+    began = now.replace(minute=5, second=0, microsecond=0, tzinfo=None) - 80 * HOUR
+    made = Bucket()
+    for hour in [h for h in range(80) if h != 50]:
+        when = began + hour * HOUR
+        made.put(Feed().key(when), event(hour % 60, eventTime=f"{when:%Y-%m-%dT%H:%M:00Z}"))
+    made.upload(s3.client(), bucket)
+    ingest(lake, f"s3://{bucket}")
+    opened, patient = catalog.open_lake(lake), settings.Coverage(delivered_late_after=30 * DAY)
+    assert said(coverage.report(opened, coverage.Asked(now), patient)) == [("hole", ACCOUNT, REGION)]
+    assert [what for what, *_ in said(coverage.report(opened, coverage.Asked(now), settings.Coverage()))] == [
+        "hole",
+        "late",
+    ]
+    later = coverage.report(opened, coverage.Asked(now + 2 * DAY), patient)
+    assert [what for what, *_ in said(later)] == ["silent", "hole"]

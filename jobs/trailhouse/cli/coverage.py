@@ -29,7 +29,7 @@ class _Words(click.ParamType[tuple[str, ...]]):
     """Findings, by their words, with commas between."""
 
     name = "words"
-    known = ("silent", "hole", "pending", "held", "quarantined", "late")
+    known = ("silent", "absent", "hole", "pending", "held", "quarantined", "late")
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         words = tuple(word.strip() for word in value.split(",") if word.strip())
@@ -81,8 +81,9 @@ def coverage(
 ) -> int:
     """Say whether everything is here: what was delivered hour by hour, what of it is missing, late or waiting.
 
-    Findings: silent (a feed that used to deliver and doesn't), hole (hours without delivery in a steady feed), pending,
-    held, quarantined, late. What was found is kept as the table `coverage`; --format json and csv show its rows.
+    Findings: silent (a feed that used to deliver and doesn't), absent (an account in the list of accounts that never
+    did), hole (hours without delivery in a steady feed), pending, held, quarantined, late. What was found is kept as
+    the table `coverage`; --format json and csv show its rows.
 
     \b
     Examples:
@@ -139,7 +140,7 @@ class _Shown:
         if not finding["account_id"]:
             return str(finding["source"])
         name = f" ({finding['name']})" if finding["name"] else ""
-        return f"{finding['account_id']}{name} {finding['region']} {finding['kind']}"
+        return f"{finding['account_id']}{name} {finding['region']} {finding['kind']}".rstrip()
 
     def show(self, form: show.Format, alone: bool) -> None:
         """The picture and the findings; or rows, with the findings on stderr."""

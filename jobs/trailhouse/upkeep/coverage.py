@@ -22,7 +22,7 @@ from trailhouse import settings
 from trailhouse.errors import UsageError
 from trailhouse.lake import catalog, commits, failures, rows, schema, write
 from trailhouse.lake.catalog import Lake
-from trailhouse.upkeep import delivered, feeds
+from trailhouse.upkeep import accounts, delivered, feeds
 from trailhouse.upkeep.feeds import Feed, Pause
 from trailhouse.upkeep.findings import Finding, Seen, findings, is_bucket, states
 
@@ -76,7 +76,8 @@ def report(lake: Lake, asked: Asked, bounds: settings.Coverage) -> Report:
         raise UsageError(f"--since {since} is after {until}, the last day: give an earlier one, or --until")
     pauses = tuple(p for p in _pauses(known, asked, latest, bounds) if _reaches(p[1], since, until))
     inside = _between(found, since, until)
-    seen = Seen(found, inside, pauses, delivered.pending(lake), _plain(asked.now))
+    expected = tuple(str(row["account_id"]) for row in accounts.listed(lake))
+    seen = Seen(found, inside, pauses, delivered.pending(lake), expected, _plain(asked.now))
     made = _rows(inside.append_column("state", states(seen, bounds)), pauses, (since, until))
     return Report(since, until, made, tuple(findings(seen, bounds)))
 
@@ -123,8 +124,9 @@ def _rows(there: pa.Table, pauses: Sequence[tuple[str, Pause]], days: tuple[date
     """The table's rows of these days: the hours that had deliveries, and those that should have had."""
     columns = schema.arrow_schema(TABLE)
     missing = [row for word, pause in pauses for row in _missing(word, pause, days)]
-    taken = set(zip(*(there[name].to_pylist() for name in delivered.HOUR), strict=True))
-    missing = [row for row in missing if tuple(row[name] for name in delivered.HOUR) not in taken]
+    if missing:  # what was planted for a time to come may lie among them
+        taken = set(zip(*(there[name].to_pylist() for name in delivered.HOUR), strict=True))
+        missing = [row for row in missing if tuple(row[name] for name in delivered.HOUR) not in taken]
     return _sorted(pa.concat_tables([there.select(columns.names).cast(columns), rows.table_of(TABLE, missing)]))
 
 

@@ -20,11 +20,13 @@ from trailhouse import settings
 from trailhouse.upkeep.delivered import newest
 from trailhouse.upkeep.feeds import Pause
 
-# In the order of their weight: an hour's state is the first that applies, and `full` where none does.
-WORDS = ("silent", "hole", "pending", "held", "quarantined", "late")
+# In the order of their weight: an hour's state is the first that applies, and `full` where none does. `absent` is no
+# state: an account that never delivered has no feed and no hour.
+WORDS = ("silent", "absent", "hole", "pending", "held", "quarantined", "late")
 
 FIRST_LOOK = {
     "silent": "does the trail still log there, may it still write: `aws cloudtrail get-trail-status`, bucket policy",
+    "absent": "is it closed, does the organization's trail cover it; else take it out of the list of accounts",
     "hole": "the bucket's folder of that day, and digest files: were objects deleted, or never delivered?",
     "pending": "`trailhouse sql 'SELECT key, reason, detail FROM pending'`: a missing right, a key, an archived object",
     "held": "`trailhouse batch list --state held`, then release, retry or discard",
@@ -59,12 +61,14 @@ class Seen:
     inside: pa.Table  # those of the days that were asked for
     pauses: Sequence[tuple[str, Pause]]  # what each is, "silent" or "hole"
     pending: pa.Table
+    expected: Sequence[str]  # accounts that somebody has named
     now: datetime
 
 
 def findings(seen: Seen, bounds: settings.Coverage) -> Iterator[Finding]:
     """What wants looking at in these days, by weight."""
     yield from _silences([pause for word, pause in seen.pauses if word == "silent"], seen, bounds)
+    yield from _absent(seen)
     yield from (_hole(pause) for word, pause in seen.pauses if word == "hole")
     yield from _waiting(seen, bounds)
     for word, said in (("held", "held with a batch that the gate refused"), ("quarantined", "unreadable as a whole")):
@@ -84,9 +88,9 @@ def states(seen: Seen, bounds: settings.Coverage) -> pa.Array:
 def late(seen: Seen, bounds: settings.Coverage) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
     """Which hours had objects that AWS delivered late, and which had objects that we settled late."""
     rows, settled = seen.inside, _first_settled(seen.hours)
-    sources = rows["source"].to_pylist()
-    begun = pa.array([settled.get(source) for source in sources], pa.timestamp("us"))
-    of_bucket = pa.array([is_bucket(source) for source in sources], pa.bool_())
+    which = pc.index_in(rows["source"], pa.array(list(settled), pa.string()))
+    begun = pa.array(list(settled.values()), pa.timestamp("us")).take(which)
+    of_bucket = pa.array([is_bucket(source) for source in settled], pa.bool_()).take(which)
     by_aws = pc.greater(rows["delivered_late"], bounds.delivered_late_after.total_seconds())
     by_us = pc.greater(rows["ingested_late"], bounds.ingested_late_after.total_seconds())
     since = pc.greater_equal(rows["first_modified"], begun)
@@ -120,6 +124,16 @@ def _silences(silent: Sequence[Pause], seen: Seen, bounds: settings.Coverage) ->
             said = f"nothing since {_time(each.feed.last)}, for {_span(each.until - each.feed.last)}"
             said += f"; its longest pause before was {_span(each.feed.longest)}"
             yield Finding("silent", *_feed(each), each.feed.last, each.until, 0, said, FIRST_LOOK["silent"])
+
+
+def _absent(seen: Seen) -> Iterator[Finding]:
+    """Accounts that are in the list of accounts, and of which nothing has come in all the days that are known."""
+    if not seen.hours.num_rows:
+        return
+    first = datetime.combine(pc.min(seen.hours["day"]).as_py(), datetime.min.time())
+    for account in sorted({*seen.expected} - set(pc.unique(seen.hours["account_id"]).to_pylist())):
+        said = f"in the list of accounts, and nothing was delivered since {first:%Y-%m-%d} at least"
+        yield Finding("absent", "", account, "", "", first, seen.now, 0, said, FIRST_LOOK["absent"])
 
 
 def _hole(pause: Pause) -> Finding:
