@@ -71,6 +71,8 @@ def test_a_hole_of_any_length_is_one_finding(ledger, hours):
 
 RESTING = {
     "sparse": range(0, 24 * 21, 7),
+    "sparse, and once for longer": [h for h in range(0, 24 * 21, 3) if not 200 < h < 220],
+    "unsteady, and once for longer": [h for h in range(24 * 21) if h * 7919 % 101 < 70 and not 200 <= h < 210],
     "irregular": [h for h in range(24 * 21) if h * h % 17 < 6],
     "every night": [h for h in range(24 * 21) if h % 24 not in (2, 3)],
     "one hour a night": [h for h in range(24 * 21) if h % 24 != 4],
@@ -158,6 +160,7 @@ def test_where_all_feeds_stop_it_is_the_source_however_long_ago(ledger):
 
 def test_a_folder_is_seen_from_its_own_end(ledger):
     ledger.hours(Feed(source=FOLDER), WEEK)
+    ledger.hours(Feed(region=ABROAD, source=FOLDER), range(158))
     ledger.hours(Feed(OTHER, source=FOLDER), range(100))
     report = ledger.report(NOW + 1000 * DAY)
     assert said(report) == [("silent", OTHER, REGION)]

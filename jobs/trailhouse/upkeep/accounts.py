@@ -86,8 +86,8 @@ def keep(where: settings.Lake, accounts: Sequence[Account], now: datetime, dry_r
             held = [
                 asdict(a) | {"updated_at": before[n]["updated_at"] if n in same else told} for n, a in wanted.items()
             ]
-            lake = catalog.make_lake(where)  # an older one lacks the table
-            files = write.write_rows(rows.table_of(TABLE, held), lake.table(TABLE).metadata, catalog.file_io(where))
+            table = lake.find(TABLE) or catalog.make_lake(where).table(TABLE)  # an older lake lacks it
+            files = write.write_rows(rows.table_of(TABLE, held), table.metadata, catalog.file_io(where))
             commits.replace(lake, TABLE, AlwaysTrue(), files, commits.mark(f"{TABLE} {uuid.uuid4()}"))
         return made
 

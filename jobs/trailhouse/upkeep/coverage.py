@@ -85,8 +85,8 @@ def report(lake: Lake, asked: Asked, bounds: settings.Coverage) -> Report:
 def store(where: settings.Lake, made: Report) -> bool:
     """Keep it as the table `coverage`, in place of what these days had. Returns whether that changed anything."""
     with failures.told(where):
-        lake = catalog.make_lake(where)
-        table = lake.table(TABLE)
+        lake = catalog.open_lake(where)
+        table = lake.find(TABLE) or catalog.make_lake(where).table(TABLE)  # an older lake lacks it
         days = And(GreaterThanOrEqual("day", made.since), LessThanOrEqual("day", made.until))
         kept = table.scan(days).to_arrow().select(made.rows.column_names).cast(made.rows.schema)
         if _sorted(kept).equals(made.rows):
