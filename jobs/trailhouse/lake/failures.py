@@ -26,6 +26,10 @@ _LASTING = (
     (r"Disk quota exceeded|errno 122", "the disk quota is used up: make room"),
     (r"File too large|errno 27\b", "a limit on the size of files is set: raise it (ulimit -f)"),
     (r"disk I/O error", "the disk fails, or a limit on the size of files is set (ulimit -f): look at both"),
+    (
+        r"unable to open database file",  # SQLite says no more of a journal that it can't make
+        "a right is missing, or the disk is full: check who may write there, or make room, inodes included",
+    ),
     (r"Read-only file system|errno 30\b|readonly database", "the file system is read-only: mount it for writing"),
     (r"Too many open files|errno 2[34]\b", "too few files may be open at once: raise the limit (ulimit -n)"),
     (
@@ -33,7 +37,7 @@ _LASTING = (
         "credentials have expired: renew them",
     ),
     (
-        r"Permission denied|errno 13\b|Operation not permitted|unable to open database file|AccessDenied|ACCESS_DENIED|"
+        r"Permission denied|errno 13\b|Operation not permitted|AccessDenied|ACCESS_DENIED|"
         r"Forbidden|InvalidAccessKeyId|INVALID_ACCESS_KEY_ID|SignatureDoesNotMatch|SIGNATURE_DOES_NOT_MATCH|"
         r"HTTP response code 403|NoCredentials|Unable to locate credentials",
         "a right is missing: check who may read and write there",
