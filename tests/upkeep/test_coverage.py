@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from tests.buckets import ABROAD, ACCOUNT, OTHER, REGION, Bucket, event
+from tests.children import ended, forked_from
 from tests.ingest.contents import Contents, ingest
 from tests.upkeep.deliveries import BEGAN, FOLDER, HOUR, MINUTE, Feed, Ledger, said
 from trailhouse import settings
@@ -303,6 +304,22 @@ def test_days_that_are_kept_again_are_there_once(ledger, lake):
         **{(ACCOUNT, day): 24 for day in (2, 3, 4)},
         (OTHER, 4): 24,
     }
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_its_commit_it_is_kept_whole_or_not_and_once_by_the_next(ledger, lake, tmp_path, when):
+    from tests.faults import doomed
+
+    ledger.hours(Feed(source=FOLDER), range(72))
+    report = ledger.report(BEGAN + 3 * DAY)
+    job = doomed.Job(("coverage", "--lake", lake.location), tmp_path / "told", fault=f"pointer_swapped:1:{when}")
+    with forked_from("tests.faults.doomed") as children:
+        child = children.Process(target=doomed.run, args=(job,))
+        child.start()
+        assert ended(child) == -9
+    assert len(Contents(lake).rows("coverage")) == (0 if when == "before" else report.rows.num_rows)
+    assert coverage.store(lake, report) is (when == "before")
+    assert len(Contents(lake).rows("coverage")) == report.rows.num_rows == 72
 
 
 def test_only_an_account_or_a_region(ledger):

@@ -67,7 +67,11 @@ class _Time(click.ParamType[datetime]):
 @click.option("--as-of", type=_Time(), metavar="TIME", help="Seen from when; of folders it is their end by default.")
 @click.option("--account", default="", metavar="ID", help="Only this account.")
 @click.option("--region", default="", metavar="REGION", help="Only this region.")
-@click.option("--by", type=click.Choice(["account", "feed"]), help="A line per account (default), or per feed of one.")
+@click.option(
+    "--by",
+    type=click.Choice(["account", "feed"]),
+    help="A line per account (default), or per feed (default of one account).",
+)
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page as well.")
 @click.option("--findings", "alone", is_flag=True, help="Show the findings alone, as rows.")
 @click.option(
