@@ -51,7 +51,7 @@ def test_so_is_a_batch_that_both_settle(lake, tmp_path, monkeypatch):
         patched.setattr(publish, "_batch_row", lambda *_: (_ for _ in ()).throw(SystemExit))
         ingest(lake, logs)
     monkeypatch.setattr(commits, "PAUSE", 0.001)
-    plainly, met = publish._append, []
+    plainly, met = commits.append_once, []
 
     def append(opened, name, *what):
         if name == "batches" and not met:
@@ -59,7 +59,7 @@ def test_so_is_a_batch_that_both_settle(lake, tmp_path, monkeypatch):
             plainly(catalog.make_lake(lake), name, *what)
         return plainly(opened, name, *what)
 
-    monkeypatch.setattr(publish, "_append", append)
+    monkeypatch.setattr(commits, "append_once", append)
     ingest(lake, logs)
     assert met
     contents = Contents(lake)

@@ -50,7 +50,9 @@ INGEST = {
     "measure": {"values", "inspect", "stage"},  # `inspect` is the workers' half of it
     "audit": {"values"},  # judges what was measured
     "publish": {"values", "stage"},  # tables are published in the order they were staged in, with stage's ledger rows
-    "run": {"values", "plan", "task", "isolate", "rewrite", "rules", "stage", "inspect", "measure", "audit", "publish"},
+    "job": {"rules", "audit"},  # a run's settings and session; the user's own expectations are checked by both
+    "settle": {"job", "values", "plan", "task", "rewrite", "stage", "inspect", "measure", "audit", "publish"},
+    "run": {"job", "values", "plan", "task", "isolate", "stage", "audit", "publish", "settle"},
 }
 
 # Libraries that one place alone knows, so that there is one place to change.

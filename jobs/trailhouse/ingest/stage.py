@@ -8,7 +8,7 @@ bring it to an end without reading a source object again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pyiceberg.expressions import And, EqualTo
@@ -25,18 +25,11 @@ ORDER = (*schema.LAKE_TABLES, "quarantine", "ledger")
 
 
 def stage(lake: Lake, written: Written, now: datetime) -> Staged:
-    """Commit the files to the batch's branches, in place of what an earlier round staged; what is published stays."""
-    shown = {name: commits.published_as(lake, name, written.batch_id) for name in ORDER}
-    if any(shown.values()):
-        # Only rows are staged anew: the ledger's branch must stand, since it tells that the batch is not over.
-        shown |= {
-            name: shown[name] or commits.staged(lake, name, written.batch_id) for name in ("quarantine", "ledger")
-        }
-    else:
-        discard(lake, written.batch_id)
+    """Commit the files to the batch's branches, in place of what an earlier round staged; none of it is visible."""
+    discard(lake, written.batch_id)
     files = {name: made for name, made in written.files.items() if made}
     files["ledger"] = tuple(_ledger_files(lake, written, now))
-    tables = [shown[name] or _stage_table(lake, name, files[name], written.batch_id) for name in ORDER if name in files]
+    tables = [_stage_table(lake, name, files[name], written.batch_id) for name in ORDER if name in files]
     return Staged(written.batch_id, tuple(tables))
 
 
@@ -46,8 +39,8 @@ def _stage_table(lake: Lake, name: str, files: Sequence[DataFile], batch_id: str
 
 
 def staged(lake: Lake, batch_id: str) -> Staged:
-    """What an earlier run has staged, some of which it may have published."""
-    found = (commits.staged(lake, name, batch_id) or commits.published_as(lake, name, batch_id) for name in ORDER)
+    """What an earlier run has staged, some of which may be published."""
+    found = (commits.published_as(lake, name, batch_id) or commits.staged(lake, name, batch_id) for name in ORDER)
     return Staged(batch_id, tuple(each for each in found if each))
 
 
@@ -63,6 +56,26 @@ def written(lake: Lake, batch_id: str) -> Written | None:
     tables = [each for each in staged(lake, batch_id).tables if each.table != "ledger"]
     files = {each.table: tuple(commits.added_files(lake.table(each.table), each.snapshot)) for each in tables}
     return Written(batch_id, files, told, ()) if told else None
+
+
+def is_as_compared(lake: Lake, ready: Staged) -> bool:
+    """Whether main of each table is what the batch was staged on: no row came in that it was not compared with."""
+    return all(commits.head(lake.table(each.table)) == each.base for each in ready.tables)
+
+
+def settled_by(lake: Lake, batch_id: str, outcomes: Sequence[Outcome], base: int) -> str:
+    """The batch that settled, or holds, some object of this one, as the ledger of a snapshot says; "" for none."""
+    ours = {(o.object.source_id, o.object.key, o.etag) for o in outcomes}
+    days: dict[str, set[date]] = {}
+    for o in outcomes:
+        days.setdefault(o.object.source_id, set()).add(o.object.log.day)
+    for source, of in days.items():
+        columns = ("key", "etag", "batch_id", "state")
+        for row in rows.known_objects(lake, source, of, columns, base).to_pylist():
+            own = row["batch_id"] == batch_id and row["state"] == "held"  # released, or tried again
+            if (source, row["key"], row["etag"]) in ours and not own:
+                return str(row["batch_id"])
+    return ""
 
 
 def outcomes(lake: Lake, batch_id: str) -> tuple[Outcome, ...]:

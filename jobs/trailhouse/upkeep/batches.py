@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trailhouse.errors import UsageError
-from trailhouse.ingest import audit, publish, rules, run, stage
+from trailhouse.ingest import audit, publish, rules, settle, stage
+from trailhouse.ingest.job import Run
 from trailhouse.ingest.values import Object, Result
 from trailhouse.lake import catalog, commits, failures, lock, schema, write
 from trailhouse.lake.catalog import Lake
@@ -88,19 +89,19 @@ def rows(
     return (*shown, *more), found
 
 
-def release(going: run.Run, batch_id: str, reason: str, force: bool) -> Result:
+def release(going: Run, batch_id: str, reason: str, force: bool) -> Result:
     """Publish a held batch whatever the audit says; of one that was given up, have the objects read again."""
     if not reason.strip():
         raise UsageError('say why: --reason "…"; it is kept with the batch')
-    return _reopened(going, batch_id, run.Reopened(reason.strip(), force))
+    return _reopened(going, batch_id, settle.Reopened(reason.strip(), force))
 
 
-def retry(going: run.Run, batch_id: str) -> Result:
+def retry(going: Run, batch_id: str) -> Result:
     """Audit a held batch again; of one that was given up, have the objects read again."""
-    return _reopened(going, batch_id, run.Reopened())
+    return _reopened(going, batch_id, settle.Reopened())
 
 
-def discard(going: run.Run, batch_id: str, reason: str) -> None:
+def discard(going: Run, batch_id: str, reason: str) -> None:
     """Give a held batch up; its objects stay held."""
     with failures.told(going.config.lake), lock.alone(going.config.lake):
         lake = catalog.open_lake(going.config.lake)
@@ -109,21 +110,21 @@ def discard(going: run.Run, batch_id: str, reason: str) -> None:
         publish.discard(lake, batch_id, reason.strip(), going.clock())
 
 
-def _reopened(going: run.Run, batch_id: str, wish: run.Reopened) -> Result:
+def _reopened(going: Run, batch_id: str, wish: settle.Reopened) -> Result:
     going.expectations()  # what is wrong with them is said before any work
     with failures.told(going.config.lake), lock.alone(going.config.lake):
         lake = catalog.open_lake(going.config.lake)
         state = _row(lake, batch_id)["state"]
         if state == "discarded":
             _check_sources(going, stage.held(lake, batch_id))
-            freed = run.free(going, lake, batch_id, wish.reason)
+            freed = settle.free(going, lake, batch_id, wish.reason)
             return Result(batch_id=batch_id, status="freed", objects=freed)
         if state not in ("held", "reopened"):
             raise UsageError(f"batch {batch_id} is {state}: only a held or discarded batch can be released or retried")
-        return run.reopen(going, lake, batch_id, wish)
+        return settle.reopen(going, lake, batch_id, wish)
 
 
-def _check_sources(going: run.Run, objects: Sequence[Object]) -> None:
+def _check_sources(going: Run, objects: Sequence[Object]) -> None:
     """A bucket's old folders are listed again only where it is known that they must be."""
     known = {source_id(source) for source in going.config.sources}
     for each in sorted({o.source_id for o in objects} - known):
