@@ -28,6 +28,10 @@ log = logging.getLogger("trailhouse.ingest")
 ROUNDS = 8
 
 
+class OvertakenError(TrailhouseError):
+    """Another batch has settled objects of this one, which is forgotten: nothing of it was visible."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reopened:
     """What somebody wants of a batch that was held: an audit again, or, for a reason, that it is published."""
@@ -107,6 +111,8 @@ def settle_unfinished(run: Run, lake: Lake, result: Result) -> None:
             _settle_left(run, lake, batch_id, wish, result)
         except GateError as refused:
             result.refuse(batch_id, refused)
+        except OvertakenError:
+            log.info("batch %s was overtaken: what it was to settle is settled, or planned again", batch_id)
 
 
 def reopen(run: Run, lake: Lake, batch_id: str, wish: Reopened) -> Result:
@@ -165,7 +171,7 @@ def _staged(run: Run, lake: Lake, written: Written) -> Staged | None:
     publish.forget(lake, written.batch_id)
     if by == written.batch_id:
         return None
-    raise TrailhouseError(
+    raise OvertakenError(
         f"batch {written.batch_id}: another run ingested the same objects at the same time; nothing is lost or "
         "doubled: run again for what is left"
     )

@@ -18,7 +18,7 @@ from trailhouse.errors import UsageError
 from trailhouse.ingest import audit, publish, rules, settle, stage
 from trailhouse.ingest.job import Run
 from trailhouse.ingest.values import Object, Result
-from trailhouse.lake import catalog, commits, failures, lock, schema, write
+from trailhouse.lake import catalog, claim, commits, failures, lock, schema, write
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.expectations import Expectation
 from trailhouse.lake.rows import table_of
@@ -48,8 +48,8 @@ def listed(lake: Lake, state: str = "", limit: int = 20) -> list[dict[str, Any]]
     """The newest batches, and before them those that an interrupted run has left to be settled."""
     found = lake.table("batches").scan(selected_fields=LISTED).to_arrow().to_pylist()
     known = {each["batch_id"] for each in found}
-    waiting = commits.unsettled(lake, (*stage.ORDER, "batches"))
-    found += [dict.fromkeys(LISTED) | {"batch_id": b, "state": "unfinished"} for b in waiting if b not in known]
+    unfinished = dict.fromkeys(LISTED) | {"state": "unfinished"}
+    found += [unfinished | {"batch_id": b} for b in _unfinished(lake) if b not in known]
     found = [each for each in found if state in ("", each["state"])]
     return sorted(found, key=_newest, reverse=True)[:limit]
 
@@ -102,19 +102,27 @@ def retry(going: Run, batch_id: str) -> Result:
 
 
 def discard(going: Run, batch_id: str, reason: str) -> None:
-    """Give a held batch up; its objects stay held."""
+    """
+    Give a batch up: a held one, whose objects stay held, or one that an interrupted run has left unfinished.
+
+    The objects of an unfinished one are in no ledger: the next run reads them again.
+    """
     with failures.told(going.config.lake), lock.alone(going.config.lake):
         lake = catalog.open_lake(going.config.lake)
-        if _row(lake, batch_id)["state"] != "held":
-            raise UsageError(f"batch {batch_id} is {_row(lake, batch_id)['state']}: only a held batch can be discarded")
-        publish.discard(lake, batch_id, reason.strip(), going.clock())
+        state = _state(lake, batch_id)
+        if state == "unfinished":
+            publish.forget(lake, batch_id)
+        elif state == "held":
+            publish.discard(lake, batch_id, reason.strip(), going.clock())
+        else:
+            raise UsageError(f"batch {batch_id} is {state}: only a held or unfinished batch can be discarded")
 
 
 def _reopened(going: Run, batch_id: str, wish: settle.Reopened) -> Result:
     going.expectations()  # what is wrong with them is said before any work
     with failures.told(going.config.lake), lock.alone(going.config.lake):
         lake = catalog.open_lake(going.config.lake)
-        state = _row(lake, batch_id)["state"]
+        state = _state(lake, batch_id)
         if state == "discarded":
             _check_sources(going, stage.held(lake, batch_id))
             freed = settle.free(going, lake, batch_id, wish.reason)
@@ -134,9 +142,21 @@ def _check_sources(going: Run, objects: Sequence[Object]) -> None:
 
 def _row(lake: Lake, batch_id: str) -> dict[str, Any]:
     told = publish.row(lake, batch_id)
+    if not told and batch_id in _unfinished(lake):
+        return dict.fromkeys(LISTED) | {"batch_id": batch_id, "state": "unfinished"}
     if not told:
         raise UsageError(f"there is no batch {batch_id}: see `trailhouse batch list`")
     return told
+
+
+def _state(lake: Lake, batch_id: str) -> str:
+    """What has the claim is as good as published."""
+    return "on its way to readers" if claim.holder(lake) == batch_id else str(_row(lake, batch_id)["state"])
+
+
+def _unfinished(lake: Lake) -> dict[str, list[str]]:
+    """Batches that an interrupted run has left, or that a run is at."""
+    return commits.unsettled(lake, (*stage.ORDER, "batches"))
 
 
 def _found(lake: Lake, batch_id: str, table: str, limit: int, pick: Any) -> pa.Table:
