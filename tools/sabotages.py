@@ -32,7 +32,7 @@ def bug(name: str, path: str, old: str, new: str, *tests: str, also: tuple[tuple
     return Sabotage(name, f"jobs/trailhouse/{path}", ((old, new), *also), tests)
 
 
-FASTER = """        if branch == MAIN and published(table, notes[BATCH]):
+FASTER = """        if branch == MAIN and (published(table, notes[BATCH]) or not said.may(table)):
             return  # whoever settles the same batch was faster
 """
 CASES = "tests/decode/test_cases.py::test_the_outcome_is_the_pinned_one"
@@ -46,6 +46,7 @@ PROMISES = "tests/ingest/test_promises.py"
 COMMITS = "tests/lake/test_commits.py"
 READING = "tests/sources/test_faults.py"
 BETWEEN = "tests/ingest/test_two_runs.py::test_another_run_comes_in_between"
+CLAIMS = "tests/ingest/test_claims.py"
 
 DECODE = (
     bug("the last record of a file is dropped", "decode/scan.py",
@@ -138,29 +139,45 @@ INGEST = (
         "    plan.write_down(batch, run.config.lake)\n", "",
         "tests/ingest/test_batches.py::test_a_plan_with_generations_is_written_down_before_any_work"),
     bug("what an earlier run left is not settled", "ingest/run.py",
-        "    _settle_unfinished(run, lake, result)\n", "",
+        "    settle.settle_unfinished(run, lake, result)\n", "",
         f"{KILLS}::test_killed_at_any_commit_the_next_run_ends_as_if_nothing_had_happened"),
-    bug("another run's objects are published as well", "ingest/run.py",
-        "        _look_who_was_faster(lake, written)\n", "",
-        f"{BETWEEN}[stage-the same]", f"{BETWEEN}[events-the same]", f"{BETWEEN}[quality-the same]"),
-    bug("the ledger speaks before the rows are there", "ingest/publish.py",
-        "key=lambda t: stage.ORDER.index(t.table))", "key=lambda t: -stage.ORDER.index(t.table))",
+    bug("another run's objects are published as well", "ingest/settle.py",
+        "    if not by:\n        return staged\n", "    return staged\n",
+        f"{BETWEEN}[stage-the same]", f"{BETWEEN}[claim-the same]", f"{BETWEEN}[quality-the same]"),
+    bug("nobody looks for another's claim", "lake/claim.py",
+        "        if REF in refs or head(table) != ready.base or not mine:", "        if not mine:",
+        f"{CLAIMS}::test_two_runs_that_planned_the_same_objects",
+        also=(("                AssertRefSnapshotId(ref=MAIN, snapshot_id=ready.base),\n", ""),
+              ("                AssertRefSnapshotId(ref=REF, snapshot_id=None),\n", ""))),
+    bug("a claim that is found is left alone", "ingest/settle.py",
+        "    finish(run, lake, holder)\n", "",
+        f"{CLAIMS}::test_what_is_visible_in_part_is_not_judged_anew"),
+    bug("a claim is made on tables that have moved", "ingest/settle.py",
+        "            if not stage.is_as_compared(lake, staged):", "            if False:",
+        f"{BETWEEN}[stage ledger-CloudTrail]"),
+    bug("a refused batch is held whatever the ledger says meanwhile", "ingest/publish.py",
+        "            if stage.settled_by(lake, batch_id, outcomes, ready.base):", "            if False:",
+        f"{CLAIMS}::test_who_refuses_a_batch_that_another_has_published_is_too_late",
+        f"{CLAIMS}::test_two_runs_that_refuse_the_same_objects_hold_them_once"),
+    bug("a batch's row is changed whatever it says", "ingest/publish.py",
+        "        if now not in after:\n            return\n", "",
+        f"{CLAIMS}::test_who_discards_what_another_has_released_is_told"),
+    bug("the ledger speaks before the rows are there", "ingest/settle.py",
+        "        for name in stage.ORDER:\n            _show(", "        for name in reversed(stage.ORDER):\n            _show(",
         f"{PROMISES}::test_no_mark_is_set_before_what_it_speaks_of"),
-    bug("a batch is marked before its commits", "ingest/publish.py",
-        '    _tell(lake, _batch_row(verdict, totals, "published", now) | {"reason": reason or None}, _noted(verdict))\n',
-        "",
+    bug("a batch is marked before its commits", "ingest/settle.py",
+        "    publish.tell(lake, stage.staged(lake, batch_id), run.clock())\n", "",
         f"{PROMISES}::test_no_mark_is_set_before_what_it_speaks_of",
-        also=(("        record(lake, verdict, now)\n    for ready in sorted(",
-               "        record(lake, verdict, now)\n"
-               '    _tell(lake, _batch_row(verdict, totals, "published", now) | {"reason": reason or None})\n'
-               "    for ready in sorted("),)),
+        also=(("        for name in stage.ORDER:\n            _show(",
+               "        publish.tell(lake, stage.staged(lake, batch_id), run.clock())\n"
+               "        for name in stage.ORDER:\n            _show("),)),
     bug("the head of the branch is published", "lake/commits.py",
         "                AssertRefSnapshotId(ref=ready.branch, snapshot_id=ready.snapshot),\n", "",
         f"{GATE}::test_what_came_onto_the_branch_after_the_audit_is_not_published",
         also=(("type=SnapshotRefType.BRANCH, snapshot_id=ready.snapshot)",
                "type=SnapshotRefType.BRANCH, snapshot_id=table.metadata.refs[ready.branch].snapshot_id)"),)),
     bug("main is moved wherever it is", "lake/commits.py",
-        "        if ready.base != head(table):\n", "        if False:\n",
+        "        if ready.base != head(table) or unless in table.metadata.refs:\n", "        if False:\n",
         f"{COMMITS}::test_main_is_not_moved_over_what_another_batch_has_published",
         also=(("AssertRefSnapshotId(ref=MAIN, snapshot_id=ready.base)", "AssertRefSnapshotId(ref=MAIN, snapshot_id=head(table))"),)),
     bug("the catalog is not told where main must be", "lake/commits.py",
@@ -170,11 +187,11 @@ INGEST = (
         '        """Leave the file where it is."""', "        super().delete(location)",
         f"{COMMITS}::test_nothing_that_writes_can_delete"),
     bug("a batch that another run has appended is appended again", "lake/commits.py",
-        "    if not published(table, notes[BATCH]):\n", "    if True:\n",
+        "    if not published(table, done):\n", "    if True:\n",
         f"{COMMITS}::test_a_batch_is_appended_once_under_one_mark",
         also=((FASTER, ""),)),
     bug("an unknown commit is tried again blindly", "lake/commits.py",
-        "            if _looked(is_done):\n                return\n", "",
+        "            if done:\n                return\n", "",
         f"{PROMISES}::test_a_commit_whose_answer_is_lost_is_not_made_twice",
         also=((FASTER, ""),)),
     bug("an unknown commit is given up as failed", "lake/commits.py",
@@ -208,11 +225,11 @@ INGEST = (
 )  # fmt: skip
 
 AUDIT = (
-    bug("a refusal is no refusal", "ingest/run.py",
-        "if not verdict.passed and not (wish.reason and", "if False and not (wish.reason and",
+    bug("a refusal is no refusal", "ingest/settle.py",
+        "    if verdict.passed or (wish.reason and", "    if True or (wish.reason and",
         f"{GATE}::test_accounting_that_does_not_add_up_is_refused[rows]",
-        also=(("publish.publish(lake, verdict, totals, run.clock(), wish.reason)",
-               'publish.publish(lake, verdict, totals, run.clock(), "never mind")'),)),
+        also=(("publish.take_claim(lake, verdict, wish.reason)",
+               'publish.take_claim(lake, verdict, "never mind")'),)),
     bug("a batch is published without a proof", "ingest/publish.py",
         "    if not verdict.passed and not reason:", "    if False:",
         f"{QUALITY}::test_a_verdict_without_checks_is_not_published"),
@@ -281,8 +298,8 @@ AUDIT = (
     bug("the days before are forgotten", "ingest/publish.py",
         "return {DAYS: json.dumps(", "return {DAYS[:-1]: json.dumps(",
         f"{QUALITY}::test_a_day_far_from_the_days_before_it_is_a_finding"),
-    bug("the audit is not written down", "ingest/publish.py",
-        "        record(lake, verdict, now)\n    for ready in sorted(", "        pass\n    for ready in sorted(",
+    bug("the audit is not written down", "ingest/settle.py",
+        "        publish.record(lake, verdict, _totals(written), run.clock())\n", "        pass\n",
         f"{PROMISES}::test_every_reason_is_a_finding"),
     bug("what is quarantined is no finding", "ingest/inspect.py",
         '            seen.flags["quarantine", row["reason"]] += 1\n', "",
@@ -292,7 +309,7 @@ AUDIT = (
         '    for (table, word), rows in sorted(seen.flags.items()):\n        if word == "id_conflict":\n            continue\n',
         f"{ONCE}::test_conflicts_are_a_finding_in_the_result_and_in_quality"),
     bug("a held batch's objects are read again", "ingest/publish.py",
-        '    _append(lake, "ledger", told, _held(batch_id))\n', "",
+        '            commits.publish(lake, ready, unless=claim.REF)\n', "",
         f"{GATE}::test_accounting_that_does_not_add_up_is_refused[rows]"),
     bug("a released batch's held rows stay in the ledger", "ingest/publish.py",
         "    if commits.published(table, _held(batch_id)):", "    if False:",

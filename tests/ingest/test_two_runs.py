@@ -73,7 +73,7 @@ def join(*buckets: Bucket) -> Bucket:
     return Bucket({k: d for b in buckets for k, d in b.objects.items()})
 
 
-STEPS = ("stage", "quality", "claim", "events", "quarantine", "ledger", "batches")
+STEPS = ("stage", "stage ledger", "quality", "claim", "events", "quarantine", "ledger", "batches")
 KINDS = ("CloudTrail", "CloudTrail-Insight", "the same")
 
 
@@ -133,6 +133,7 @@ def hooked(monkeypatch, comes) -> None:
 
     def staging(opened, name, *rest, **more):
         comes("stage")
+        comes(f"stage {name}")
         return plainly(opened, name, *rest, **more)
 
     monkeypatch.setattr(commits, "publish", publishing)
