@@ -75,13 +75,13 @@ def test_staging_goes_on_where_another_run_has_staged_meanwhile(lake, tmp_path, 
 
     def commit(table, requirements, updates):
         if len(met) == 1:  # the first makes the branch
-            commits.stage(theirs, name, files, "their-batch")
+            commits.stage(theirs, name, files, commits.mark("their-batch"))
         met.append(True)
         return plainly(table, requirements, updates)
 
     monkeypatch.setattr(ours.catalog, "commit_table", commit)
     monkeypatch.setattr(commits, "PAUSE", 0.001)
-    ready = commits.stage(ours, name, files, "our-batch")
+    ready = commits.stage(ours, name, files, commits.mark("our-batch"))
     assert len(met) > 2
     assert commits.staged(theirs, name, "our-batch") == ready
     assert commits.staged(theirs, name, "their-batch")

@@ -275,9 +275,9 @@ def test_an_empty_suite_is_no_pass(lake, tmp_path, monkeypatch):
 def test_a_verdict_without_checks_is_not_published(lake, tmp_path, monkeypatch):
     from dataclasses import replace
 
-    plainly = publish.publish
+    plainly = publish.take_claim
     monkeypatch.setattr(
-        publish, "publish", lambda opened, verdict, *rest: plainly(opened, replace(verdict, checks=()), *rest)
+        publish, "take_claim", lambda opened, verdict, *rest: plainly(opened, replace(verdict, checks=()), *rest)
     )
     result = ingest(lake, plain(8).save(tmp_path / "logs"))
     assert result.status == "refused" and "no proof" in result.refused[0]

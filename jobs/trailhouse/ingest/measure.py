@@ -221,7 +221,7 @@ def _accounting(outcomes: Sequence[Outcome], seen: Seen) -> Gauge:
 
 def _ledger(lake: Lake, staged: Staged, outcomes: Sequence[Outcome]) -> Gauge:
     """The ledger's rows, read back, are what the run is about to say of its objects."""
-    told, read = Counter(map(_line, outcomes)), Counter(map(_line, stage.outcomes(lake, staged.batch_id)))
+    told, read = Counter(map(_line, outcomes)), Counter(map(_line, stage.outcomes(lake, staged)))
     wrong = sum(((told - read) + (read - told)).values())
     return Gauge("ledger", "ledger", wrong, wrong, f"{wrong} rows differ from the outcomes")
 

@@ -86,7 +86,11 @@ def take_claim(lake: Lake, verdict: Verdict, reason: str = "") -> None:
 
 def show(lake: Lake, ready: StagedTable, batch_id: str) -> None:
     """Show what a batch has on one table. MainMovedError where main isn't what it was staged on."""
-    with faults.at("main_moved" if ready.table in schema.LAKE_TABLES else "ledger_moved"):
+    if ready.table in schema.LAKE_TABLES:
+        with faults.at("main_moved"):
+            commits.publish(lake, ready)
+        return
+    with faults.at("ledger_moved"):
         if ready.table == "ledger":
             _show_ledger(lake, ready, batch_id)
         else:
@@ -114,7 +118,8 @@ def tell(lake: Lake, staged: Staged, now: datetime) -> None:
     """The batch's own row, when all tables show it."""
     batch_id = staged.batch_id
     notes = _noted(lake, batch_id)
-    told = _batch_row(staged, json.loads(notes.get(TOTALS, "{}")), "published", now)
+    shown = (commits.published_as(lake, ready.table, batch_id) or ready for ready in staged.tables)
+    told = _batch_row(Staged(batch_id, tuple(shown)), json.loads(notes.get(TOTALS, "{}")), "published", now)
     if _state(lake.table("batches"), batch_id) == "reopened":
         told["reason"] = row(lake, batch_id)["reason"]
     with faults.at("row_appended"):
@@ -140,7 +145,7 @@ def hold(lake: Lake, verdict: Verdict, outcomes: Sequence[Outcome], totals: Tota
     if not commits.published(lake.table("ledger"), _held(batch_id)):
         files = _files(lake, "ledger", stage.ledger_rows(outcomes, batch_id, now, "held"))
         with faults.at("row_appended"):
-            ready = commits.stage(lake, "ledger", files, _held(batch_id), HOLD + batch_id)
+            ready = commits.stage(lake, "ledger", files, commits.mark(_held(batch_id)), HOLD + batch_id)
             if stage.settled_by(lake, batch_id, outcomes, ready.base):
                 raise commits.MainMovedError("ledger")
             commits.publish(lake, ready, unless=claim.REF)

@@ -54,7 +54,7 @@ def settle(run: Run, lake: Lake, written: Written, wish: Reopened | None = None)
     mended: set[int] = set()  # bases on which twins were taken out already
     with lease.Turn(lake, written.batch_id, run.clock) as turn:
         for _ in range(ROUNDS):
-            _let_go_first(run, lake)
+            finish(run, lake)  # whoever has the claim goes first: slow, frozen or dead, it is the same
             staged = _staged(run, lake, written)
             if staged is None:
                 return Settled(written, ())  # another run has brought this very batch to its end
@@ -78,24 +78,30 @@ def settle(run: Run, lake: Lake, written: Written, wish: Reopened | None = None)
                 turn.lost()
                 continue
             with run.phase("publish"):
-                finish(run, lake, written.batch_id)
+                finish(run, lake)
             log.info("published %s: %s", written.batch_id, task.tallied(written.outcomes))
             return Settled(written, tuple(_finding(check) for check in verdict.findings))
     raise TrailhouseError(f"batch {written.batch_id}: other runs kept publishing in between; run again")
 
 
-def finish(run: Run, lake: Lake, batch_id: str) -> None:
-    """Show what has the claim, table by table. Any run can do it, at any time, and several at once."""
-    with lease.Turn(lake, batch_id, run.clock) as turn:
-        for name in stage.ORDER:
-            _show(run, lake, name, batch_id, turn)
-    publish.tell(lake, stage.staged(lake, batch_id), run.clock())
-    publish.let_go(lake, batch_id)
+def finish(run: Run, lake: Lake) -> str:
+    """Show what has the claim, table by table, and return its batch. Any run can do it, and several at once."""
+    claimed = claim.standing(lake)
+    if claimed is None:
+        return ""
+    staged = stage.promised(claimed)
+    log.info("publish: %s", staged)
+    with lease.Turn(lake, staged.batch_id, run.clock) as turn:
+        for ready in staged.tables:
+            _show(run, lake, staged, ready, turn)
+    publish.tell(lake, staged, run.clock())
+    publish.let_go(lake, staged.batch_id)
+    return staged.batch_id
 
 
 def settle_unfinished(run: Run, lake: Lake, result: Result) -> None:
     """Bring to an end what an earlier run staged: publish it where it was staged whole, else forget it."""
-    result.settled += _let_go_first(run, lake)
+    result.settled += [each for each in [finish(run, lake)] if each]
     waiting = commits.unsettled(lake, (*stage.ORDER, "batches"))
     ended = publish.states(lake) if waiting else {}
     for batch_id in sorted(waiting):
@@ -137,18 +143,8 @@ def free(run: Run, lake: Lake, batch_id: str, reason: str) -> int:
     return len(objects)
 
 
-def _let_go_first(run: Run, lake: Lake) -> list[str]:
-    """Whoever has the claim is brought to his end: slow, frozen or dead, it is the same. Returns the batch."""
-    holder = claim.holder(lake)
-    if not holder:
-        return []
-    log.info("batch %s is on its way: it goes first", holder)
-    finish(run, lake, holder)
-    return [holder]
-
-
 def _settle_left(run: Run, lake: Lake, batch_id: str, wish: Reopened | None, result: Result) -> None:
-    written = stage.written(lake, batch_id)
+    written = stage.written(lake, stage.staged(lake, batch_id))
     if written is not None:
         with audit.ready():
             result.findings += settle(run, lake, written, wish).findings
@@ -203,33 +199,34 @@ def _decide(run: Run, lake: Lake, verdict: Verdict, written: Written, wish: Reop
     raise GateError(_refusal(verdict, run.config.lake, wish))
 
 
-def _show(run: Run, lake: Lake, name: str, batch_id: str, turn: lease.Turn) -> None:
-    ready = commits.staged(lake, name, batch_id)
+def _show(run: Run, lake: Lake, staged: Staged, ready: StagedTable, turn: lease.Turn) -> None:
     for _ in range(ROUNDS):
-        if ready is None or commits.published_as(lake, name, batch_id):
+        if commits.published_as(lake, ready.table, staged.batch_id):
             return None
         try:
-            return publish.show(lake, ready, batch_id)
+            return publish.show(lake, ready, staged.batch_id)
         except commits.MainMovedError:
             turn.lost()
-            ready = _attached_anew(run, lake, ready, batch_id)
-    raise TrailhouseError(f"batch {batch_id}: table {name} kept changing in between; run again")
+        if claim.holder(lake) != staged.batch_id:
+            return None  # it was brought to its end meanwhile
+        ready = _attached_anew(run, lake, staged, ready)
+    raise TrailhouseError(f"batch {staged.batch_id}: table {ready.table} kept changing in between; run again")
 
 
-def _attached_anew(run: Run, lake: Lake, ready: StagedTable, batch_id: str) -> StagedTable | None:
+def _attached_anew(run: Run, lake: Lake, staged: Staged, ready: StagedTable) -> StagedTable:
     """
     The same files on what main is now. Who has the claim is alone with it, but for a compaction, which changes no rows.
 
     That is not taken on trust: what will be visible is audited as it will be.
     """
-    files = commits.added_files(lake.table(ready.table), ready.snapshot)
-    written = stage.written(lake, batch_id)
-    if claim.holder(lake) != batch_id or written is None:
-        return None  # it was brought to its end meanwhile
-    again = commits.stage(lake, ready.table, files, batch_id, commits.again(batch_id))
-    staged = stage.staged(lake, batch_id)
-    staged = replace(staged, tables=tuple(again if each.table == ready.table else each for each in staged.tables))
-    publish.record(lake, _judged(run, _measured(run, lake, staged, written)), _totals(written), run.clock())
+    written = stage.written(lake, staged)
+    assert written is not None, "what has the claim was staged whole"
+    files, mark = written.files[ready.table], commits.mark(staged.batch_id)
+    again = commits.stage(lake, ready.table, files, mark, commits.again(staged.batch_id))
+    shown = {name.table: commits.published_as(lake, name.table, staged.batch_id) or name for name in staged.tables}
+    tables = tuple({**shown, again.table: again}.values())
+    measured = _measured(run, lake, Staged(staged.batch_id, tables), written)
+    publish.record(lake, _judged(run, measured), _totals(written), run.clock())
     return again
 
 

@@ -11,6 +11,7 @@ ever broken.
 from __future__ import annotations
 
 from pyiceberg.table.refs import SnapshotRefType
+from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.table.update import AssertRefSnapshotId, RemoveSnapshotRefUpdate, SetSnapshotRefUpdate
 
 from trailhouse.lake.catalog import MAIN, Lake
@@ -38,14 +39,23 @@ def take(lake: Lake, ready: StagedTable) -> None:
             (SetSnapshotRefUpdate(ref_name=REF, type=SnapshotRefType.TAG, snapshot_id=ready.snapshot),),
         )
 
-    until_sure(commit, lambda: _snapshot(lake) == ready.snapshot)
+    def is_done() -> bool:
+        snapshot = standing(lake)
+        return snapshot is not None and snapshot.snapshot_id == ready.snapshot
+
+    until_sure(commit, is_done)
+
+
+def standing(lake: Lake) -> Snapshot | None:
+    """What the batch that has the claim has staged on the ledger."""
+    table = lake.table("ledger")
+    ref = table.metadata.refs.get(REF)
+    return table.metadata.snapshot_by_id(ref.snapshot_id) if ref else None
 
 
 def holder(lake: Lake) -> str:
     """The batch that has the claim; "" where none has."""
-    table = lake.table("ledger")
-    ref = table.metadata.refs.get(REF)
-    snapshot = table.metadata.snapshot_by_id(ref.snapshot_id) if ref else None
+    snapshot = standing(lake)
     return (batch_of(snapshot) or "") if snapshot else ""
 
 
@@ -66,8 +76,3 @@ def let_go(lake: Lake, batch_id: str, branch: str) -> None:
             )
 
     until_sure(commit, lambda: holder(lake) != batch_id and branch not in lake.table("ledger").metadata.refs)
-
-
-def _snapshot(lake: Lake) -> int | None:
-    ref = lake.table("ledger").metadata.refs.get(REF)
-    return ref.snapshot_id if ref else None

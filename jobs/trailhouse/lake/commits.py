@@ -65,15 +65,16 @@ class StagedTable:
     snapshot: int
 
 
-def stage(lake: Lake, name: str, files: Sequence[DataFile], said: str, branch: str = "") -> StagedTable:
+def stage(lake: Lake, name: str, files: Sequence[DataFile], said: Said, branch: str = "") -> StagedTable:
     """Commit data files to a branch (the batch's), made from main first: else the snapshot would have no parent."""
-    branch = branch or BRANCH + said
+    text = said.notes[BATCH]
+    branch = branch or BRANCH + text
     drop_branch(lake, name, branch)
     table = lake.table(name)
     base = head(table)
     until_sure(lambda: table.manage_snapshots().create_branch(base, branch).commit(), lambda: _has(lake, name, branch))
-    _append(lake.table(name), files, mark(said), branch, lambda: _on(lake, name, branch, said) is not None)
-    return _on(lake, name, branch, said) or _vanished(name, branch)
+    _append(lake.table(name), files, said, branch, lambda: _on(lake, name, branch, text) is not None)
+    return _on(lake, name, branch, text) or _vanished(name, branch)
 
 
 def staged(lake: Lake, name: str, batch_id: str) -> StagedTable | None:
@@ -94,24 +95,24 @@ def publish(lake: Lake, ready: StagedTable, keep: bool = False, unless: str = ""
     """
     Move main to exactly the audited snapshot, if it still is where the batch was staged. Repeating it is a no-op.
 
-    The branch goes in the same commit; kept, it is the mark of a batch that is not over. Where there is a reference of
-    the name `unless`, main counts as moved.
+    What became of the branch meanwhile is nothing to it. The branch goes in the same commit; kept, it is the mark of a
+    batch that is not over. Where there is a reference of the name `unless`, main counts as moved.
     """
 
     def move() -> None:
         table = lake.table(ready.table)
-        if ready.base != head(table) or unless in table.metadata.refs:
+        refs = table.metadata.refs
+        if ready.base != head(table) or unless in refs:
             raise MainMovedError(ready.table)
         lake.catalog.commit_table(
             table,
             (
                 AssertRefSnapshotId(ref=MAIN, snapshot_id=ready.base),
-                AssertRefSnapshotId(ref=ready.branch, snapshot_id=ready.snapshot),
                 *((AssertRefSnapshotId(ref=unless, snapshot_id=None),) if unless else ()),
             ),
             (
                 SetSnapshotRefUpdate(ref_name=MAIN, type=SnapshotRefType.BRANCH, snapshot_id=ready.snapshot),
-                *(() if keep else (RemoveSnapshotRefUpdate(ref_name=ready.branch),)),
+                *(() if keep or ready.branch not in refs else (RemoveSnapshotRefUpdate(ref_name=ready.branch),)),
             ),
         )
 
