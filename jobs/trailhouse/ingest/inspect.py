@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from pyiceberg.io import FileIO
 from pyiceberg.transforms import BucketTransform
 from pyiceberg.types import StringType
@@ -27,7 +28,7 @@ from trailhouse.decode.canonical import form
 from trailhouse.decode.rebuild import record
 from trailhouse.ingest import duplicates, rules
 from trailhouse.ingest.values import Twins
-from trailhouse.lake import catalog, schema, write
+from trailhouse.lake import catalog, readback, schema, write
 from trailhouse.lake.expectations import Expectation
 
 COLUMNS = (
@@ -106,7 +107,7 @@ def look(task: Look) -> Seen:
 
 def _count_quarantined(partition: Partition, io: FileIO, seen: Seen) -> None:
     for path, rows, _ in partition.staged:
-        read = write.open_file(path, io).read(["source", "key", "record_index", "reason"])
+        read = _read(path, io, "quarantine", ("source", "key", "record_index", "reason"))
         seen.looked_at["quarantine"] += read.num_rows
         if read.num_rows != rows:
             seen.malformed.add(path)
@@ -124,7 +125,7 @@ class _Partition:
     def __init__(self, partition: Partition, io: FileIO, seen: Seen, wanted: Sequence[Expectation]) -> None:
         self.name, self.partition, self.io, self.seen = partition.table, partition, io, seen
         self.wanted = wanted
-        self.whole: dict[str, pa.Table] = {}  # the last two files that were read whole
+        self.whole: dict[str, pa.Table | None] = {}  # the last two files that were read whole
         self.files = [path for path, _, _ in partition.staged]
         self.rows = pa.concat_tables([self._read(number) for number in range(len(self.files))])
 
@@ -135,12 +136,7 @@ class _Partition:
 
     def _read(self, number: int) -> pa.Table:
         path, rows, _ = self.partition.staged[number]
-        file = write.open_file(path, self.io)
-        columns = self._columns()
-        if _is_of(file.schema_arrow, self.name):
-            read = file.read(columns)
-        else:  # nothing in it can be trusted to be what its name says
-            read = schema.arrow_schema(self.name).empty_table().select(columns)
+        read = _read(path, self.io, self.name, self._columns())
         count = read.num_rows
         if count != rows:
             self.seen.malformed.add(path)
@@ -227,6 +223,7 @@ class _Partition:
         return set(np.flatnonzero(marked.to_numpy(zero_copy_only=False)).tolist())
 
     def _report(self, mine: pa.Table, drops: list[int], flags: list[int]) -> None:
+        """Tell of the rows, file by file. What is to be written again must be readable whole."""
         found: dict[str, tuple[list[int], list[int], Counter[tuple[str, str]], Counter[tuple[str, str]]]] = {}
         for kind, rows in enumerate((drops, flags)):
             taken = mine.select(["file", "place", "source", "source_object"]).take(pa.array(rows, pa.int64()))
@@ -235,6 +232,8 @@ class _Partition:
                 (entry[0], entry[1])[kind].append(place)
                 (entry[2], entry[3])[kind][source, key] += 1
         for path, (dropped, flagged, by_drop, by_flag) in found.items():
+            if self._whole(path) is None:
+                continue
             self.seen.twins.append(Twins(self.name, path, tuple(dropped), tuple(flagged), by_drop, by_flag))
 
     def _form(self, row: int, mine: pa.Table, theirs: pa.Table) -> bytes:
@@ -244,9 +243,18 @@ class _Partition:
         else:
             row -= theirs.num_rows
             path, place = self.files[mine["file"][row].as_py()], mine["place"][row].as_py()
+        read = self._whole(path)
+        if read is None:  # what a damaged file held is like nothing else: its row stays
+            return f"{path} {place}".encode()
+        return form(record(read.slice(place, 1).to_pylist()[0], self.name))
+
+    def _whole(self, path: str) -> pa.Table | None:
         if path not in self.whole:
-            self.whole = {path: write.open_file(path, self.io).read()} | dict(list(self.whole.items())[:1])
-        return form(record(self.whole[path].slice(place, 1).to_pylist()[0], self.name))
+            read = readback.read_back(path, self.io, pq.ParquetFile.read)
+            if read is None and path in self.files:
+                self.seen.malformed.add(path)
+            self.whole = {path: read} | dict(list(self.whole.items())[:1])
+        return self.whole[path]
 
     def _published(self, mine: pa.Table) -> pa.Table:
         """Published rows that have the key of one of ours, with where they lie."""
@@ -272,6 +280,17 @@ def _gathered(paths: Sequence[str], io: FileIO) -> Iterator[pa.Table]:
             parts = []
     if parts:
         yield pa.concat_tables(parts)
+
+
+def _read(path: str, io: FileIO, name: str, columns: Sequence[str]) -> pa.Table:
+    """Columns of a staged file; no rows where it is damaged, or of another schema than its table."""
+
+    def read(file: pq.ParquetFile) -> pa.Table | None:
+        # In a file of another schema nothing can be trusted to be what its name says.
+        return file.read(list(columns)) if _is_of(file.schema_arrow, name) else None
+
+    found = readback.read_back(path, io, read)
+    return schema.arrow_schema(name).empty_table().select(list(columns)) if found is None else found
 
 
 def _differ(one: pa.ChunkedArray, other: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:

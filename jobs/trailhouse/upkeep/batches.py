@@ -7,21 +7,25 @@ done goes in by the same door as any batch: staged on what is there now, audited
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from trailhouse.errors import UsageError
 from trailhouse.ingest import audit, publish, rules, run, stage
 from trailhouse.ingest.values import Object, Result
-from trailhouse.lake import catalog, commits, failures, lock, schema, write
+from trailhouse.lake import catalog, commits, failures, lock, readback, schema
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.expectations import Expectation
 from trailhouse.lake.rows import table_of
 from trailhouse.sources.listing import source_id
+
+log = logging.getLogger("trailhouse.upkeep")
 
 LISTED = ("batch_id", "state", "objects", "records", "rows", "quarantined", "published_at", "reason")
 CHECKED = ("table_name", "name", "severity", "success", "rows", "observed", "checked_at")
@@ -146,7 +150,12 @@ def _found(lake: Lake, batch_id: str, table: str, limit: int, pick: Any) -> pa.T
     io = catalog.file_io(lake.where)
     found, missing = [none], limit
     for file in commits.added_files(lake.table(table), ready.snapshot):
-        picked = pick(write.open_file(file.file_path, io).read()).slice(0, missing)
+        read = readback.read_back(file.file_path, io, pq.ParquetFile.read)
+        if read is None:
+            said = "the data file %s is gone or damaged: none of its %d rows can be shown"
+            log.warning(said, file.file_path, file.record_count)
+            continue
+        picked = pick(read).slice(0, missing)
         found.append(table_of(table, picked.to_pylist()))  # whatever columns a broken file has
         missing -= picked.num_rows
         if missing <= 0:
