@@ -142,6 +142,8 @@ def quality_page() -> str:
     lines += ["## Invariants of the lake\n", "Critical, always: a batch that breaks one is refused.\n"]
     lines += ["| expectation | of | holds when |", "| --- | --- | --- |"]
     lines += [f"| `{name}` | each table | {doc} |" for name, doc in audit.INVARIANTS.items()]
+    lines += [f"| `{name}` | each table with partitions | {doc} |" for name, doc in audit.OF_PARTITIONS.items()]
+    lines += [f"| `{name}` | `quarantine` | {doc} |" for name, doc in audit.OF_THE_QUARANTINE.items()]
     lines += [f"| `{name}` | `ledger` | {doc} |" for name, doc in audit.OF_THE_LEDGER.items()]
     lines += [f"| `all_judged` | `quality` | {audit.ALL_JUDGED} |"]
     lines += ["\n## What records say\n", "Warnings: whoever can call an API may say anything, and stops nobody.\n"]

@@ -38,6 +38,7 @@ FASTER = """        if branch == MAIN and published(table, notes[BATCH]):
 CASES = "tests/decode/test_cases.py::test_the_outcome_is_the_pinned_one"
 ONCE = "tests/ingest/test_exactly_once.py"
 GATE = "tests/ingest/test_gate.py"
+ASIDE = "tests/ingest/test_quarantine_gate.py"
 QUALITY = "tests/ingest/test_quality.py"
 BATCHES = "tests/upkeep/test_batches.py"
 KILLS = "tests/ingest/test_kills.py"
@@ -264,6 +265,18 @@ AUDIT = (
     bug("rows of another batch pass", "ingest/measure.py",
         'gauge("lineage", seen.strays[name], ', 'gauge("lineage", 0, ',
         f"{PROMISES}::test_rows_that_name_another_batch_are_refused"),
+    bug("quarantined rows of another batch pass", "ingest/inspect.py",
+        'seen.strays["quarantine"] += strange', "pass",
+        f"{ASIDE}::test_what_is_done_to_the_quarantine_is_refused[names_another_batch-checks0]"),
+    bug("a quarantined record that is told twice passes", "ingest/inspect.py",
+        "twice = places.total() - len(places)", "twice = 0",
+        f"{ASIDE}::test_what_is_done_to_the_quarantine_is_refused[tells_one_twice_and_another_not-checks2]"),
+    bug("the bytes of the quarantine are not compared", "ingest/inspect.py",
+        'seen.spoiled["quarantine"] += not _is_what_came(row)', "pass",
+        f"{ASIDE}::test_what_is_done_to_the_quarantine_is_refused[changes-checks6]"),
+    bug("bytes of the quarantine may be gone", "ingest/inspect.py",
+        "return len(raw) == min(int(size), ", "return len(raw) <= min(int(size), ",
+        f"{ASIDE}::test_what_is_done_to_the_quarantine_is_refused[empties-checks3]"),
     bug("a file that is attached twice passes", "ingest/measure.py",
         'gauge("files", twice, ', 'gauge("files", 0, ',
         f"{PROMISES}::test_a_file_that_is_attached_twice_is_refused"),
@@ -280,7 +293,7 @@ AUDIT = (
         'gauge("unique", doubled, ', 'gauge("unique", 0, ',
         f"{GATE}::test_duplicates_that_can_not_be_taken_out_are_refused_by_unique"),
     bug("partitions are not looked at", "ingest/measure.py",
-        'gauge("partition", seen.misplaced[name], ', 'gauge("partition", 0, ',
+        'gauge("partition", misplaced, ', 'gauge("partition", 0, ',
         f"{GATE}::test_what_a_writer_does_wrong_is_refused"),
     bug("published rows may go", "ingest/measure.py",
         'gauge("no_shrink", lost, ', 'gauge("no_shrink", 0, ',
@@ -312,7 +325,7 @@ AUDIT = (
         "    if commits.published(table, _held(batch_id)):", "    if False:",
         f"{BATCHES}::test_a_released_batch_is_published_with_the_reason"),
     bug("a release needs no force", "ingest/audit.py",
-        "return not verdict.checks or any(check.name in own for check in verdict.broken)", "return False",
+        "return not verdict.checks or any(check.name in _OWN for check in verdict.broken)", "return False",
         f"{BATCHES}::test_what_breaks_the_lake_itself_is_released_by_force_alone"),
     bug("a batch that is reopened has no mark", "ingest/publish.py",
         '    commits.mark_unsettled(lake, "batches", batch_id)\n', "",

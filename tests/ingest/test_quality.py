@@ -321,7 +321,7 @@ def test_every_result_is_a_row_of_quality(lake, tmp_path):
     )
     contents = Contents(lake)
     told = [(q["table_name"], q["name"]) for q in contents.rows("quality") if q["batch_id"] == result.batch_id]
-    own = {("events", name) for name in audit.INVARIANTS} | {("ledger", name) for name in audit.OF_THE_LEDGER}
+    own = {("events", name) for name in audit.invariants("events")} | {("ledger", name) for name in audit.OF_THE_LEDGER}
     schemas = {("events", each.name) for each in expectations.of_schema("events")}
     more = {("events", n) for n in ("volume", "error_rate", "ours")} | {
         ("quality", "all_judged"),

@@ -3,13 +3,15 @@ What the audit asks of the staged files, partition by partition, in workers: it 
 
 Counts rows by the object that delivered them and rows that break an expectation, recomputes partitions from the rows,
 and looks for keys that more than one row has, among the staged files and those that are there already. Reads key
-columns, and those that something is expected of; whole rows only of keys that meet with different contents.
+columns, and those that something is expected of; whole rows only of keys that meet with different contents. Of the
+quarantine, it compares the bytes with what is told of them.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -25,6 +27,8 @@ from pyiceberg.types import StringType
 
 from trailhouse import settings
 from trailhouse.decode.canonical import form
+from trailhouse.decode.careful import RAW_KEPT
+from trailhouse.decode.parse import OBJECT_KEPT
 from trailhouse.decode.rebuild import record
 from trailhouse.ingest import duplicates, rules
 from trailhouse.ingest.values import Twins
@@ -45,6 +49,7 @@ COLUMNS = (
     "batch_id",
 )
 ERROR = {"error_code"}
+QUARANTINED = ("source", "key", "etag", "record_index", "reason", "batch_id", "raw", "raw_size", "raw_sha256")
 KNOWN = ("account_id", "region", "event_date", "event_id", "content_hash")
 AT_ONCE = 500_000  # rows of published files compared in one go
 
@@ -83,6 +88,8 @@ class Seen:
     flags: Counter[tuple[str, str]] = field(default_factory=Counter)  # (table, word) -> rows
     misplaced: Counter[str] = field(default_factory=Counter)  # table -> rows whose partition doesn't follow from them
     strays: Counter[str] = field(default_factory=Counter)  # table -> rows of another batch, or of a place told twice
+    doubled: Counter[str] = field(default_factory=Counter)  # table -> rows of a key that another row has; see `twins`
+    spoiled: Counter[str] = field(default_factory=Counter)  # table -> rows whose bytes are not those that came
     malformed: set[str] = field(default_factory=set)  # files that are not of the table's schema or row count
     breaks: Counter[tuple[str, str]] = field(default_factory=Counter)  # (table, expectation) -> rows that break it
     applies: Counter[tuple[str, str]] = field(default_factory=Counter)  # (table, expectation) -> rows it applies to
@@ -98,25 +105,46 @@ def look(task: Look) -> Seen:
     seen = Seen()
     for partition in task.partitions:
         if partition.table == "quarantine":
-            _count_quarantined(partition, io, seen)
+            _look_at_quarantine(partition, io, seen, task.batch_id)
         else:
             wanted = [each for each in task.expectations if each.table == partition.table]
             _Partition(partition, io, seen, wanted).look(task.batch_id)
     return seen
 
 
-def _count_quarantined(partition: Partition, io: FileIO, seen: Seen) -> None:
+def _look_at_quarantine(partition: Partition, io: FileIO, seen: Seen, batch_id: str) -> None:
+    places: Counter[tuple[object, ...]] = Counter()
     for path, rows, _ in partition.staged:
-        read = _read(path, io, "quarantine", ("source", "key", "record_index", "reason"))
+        read = _read(path, io, "quarantine", QUARANTINED)
         seen.looked_at["quarantine"] += read.num_rows
         if read.num_rows != rows:
             seen.malformed.add(path)
+        strange = 0
         for row in read.to_pylist():
             if row["record_index"] is None:
                 seen.wholes[row["source"], row["key"]] += 1
             else:
                 seen.counts["quarantine", row["source"], row["key"]] += 1
             seen.flags["quarantine", row["reason"]] += 1
+            places[row["source"], row["key"], row["etag"], row["record_index"]] += 1
+            strange += row["batch_id"] != batch_id
+            seen.spoiled["quarantine"] += not _is_what_came(row)
+        seen.strays["quarantine"] += strange
+    twice = places.total() - len(places)
+    seen.doubled["quarantine"] += twice
+    seen.strays["quarantine"] += twice
+
+
+def _is_what_came(row: Mapping[str, Any]) -> bool:
+    """Whether the bytes of a quarantined row are those that its size and SHA-256 tell of, or a beginning of them."""
+    raw, size, sha256 = row["raw"], row["raw_size"], row["raw_sha256"]
+    if raw is None or size is None or sha256 is None:
+        return False
+    if not sha256:  # an object over the limit is not fetched
+        return not raw
+    if len(raw) == size:
+        return str(sha256) == hashlib.sha256(raw).hexdigest()
+    return len(raw) == min(int(size), OBJECT_KEPT if row["record_index"] is None else RAW_KEPT)
 
 
 class _Partition:
