@@ -41,6 +41,7 @@ GATE = "tests/ingest/test_gate.py"
 ASIDE = "tests/ingest/test_quarantine_gate.py"
 QUALITY = "tests/ingest/test_quality.py"
 BATCHES = "tests/upkeep/test_batches.py"
+ROWS = "tests/upkeep/test_batch_rows.py"
 KILLS = "tests/ingest/test_kills.py"
 PENDING = "tests/ingest/test_pending.py"
 PROMISES = "tests/ingest/test_promises.py"
@@ -327,6 +328,15 @@ AUDIT = (
     bug("a release needs no force", "ingest/audit.py",
         "return not verdict.checks or any(check.name in _OWN for check in verdict.broken)", "return False",
         f"{BATCHES}::test_what_breaks_the_lake_itself_is_released_by_force_alone"),
+    bug("a refusal's command does not know the user's rules", "ingest/refusal.py",
+        'own = config.quality.expectations if expectation else ""', 'own = ""',
+        f"{ROWS}::test_the_command_that_ingest_prints_works_as_it_stands"),
+    bug("a refusal's command is not quoted", "ingest/refusal.py",
+        "return shlex.join([", 'return " ".join([',
+        f"{ROWS}::test_the_command_that_ingest_prints_works_as_it_stands"),
+    bug("a name that nothing has shows no rows", "upkeep/batches.py",
+        "        _check_name(lake, batch_id, table, name, expectations)\n", "        pass\n",
+        f"{ROWS}::test_names_that_nothing_has_are_refused_with_those_that_are_known"),
     bug("a batch that is reopened has no mark", "ingest/publish.py",
         '    commits.mark_unsettled(lake, "batches", batch_id)\n', "",
         f"{BATCHES}::test_a_release_killed_at_any_commit_is_brought_to_its_end"),

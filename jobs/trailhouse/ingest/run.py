@@ -22,8 +22,8 @@ from pyiceberg.manifest import DataFile
 
 from trailhouse import faults, settings
 from trailhouse.errors import GateError, SettingsError, TrailhouseError
-from trailhouse.ingest import audit, inspect, isolate, measure, plan, publish, rewrite, rules, stage, task
-from trailhouse.ingest.values import Check, PendingObject, Plan, Result, Twins, Verdict, Written
+from trailhouse.ingest import audit, inspect, isolate, measure, plan, publish, refusal, rewrite, rules, stage, task
+from trailhouse.ingest.values import Check, PendingObject, Plan, Result, Twins, Written
 from trailhouse.lake import catalog, commits, expectations, failures, lease, lock, rows, schema, write
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.expectations import Expectation
@@ -250,7 +250,7 @@ def _stage_and_publish(
             if not verdict.passed and not (wish.reason and (wish.force or not audit.breaks_the_lake(verdict))):
                 with faults.at("held"):
                     publish.hold(lake, verdict, written.outcomes, totals, run.clock())
-                raise GateError(_refusal(verdict, run.config.lake, wish))
+                raise GateError(refusal.refusal(verdict, run.config, bool(wish.reason)))
             try:
                 with run.phase("publish"):
                     publish.publish(lake, verdict, totals, run.clock(), wish.reason)
@@ -265,20 +265,6 @@ def _stage_and_publish(
 def _asked(run: Run, lake: Lake, written: Written) -> measure.Asked:
     first = min(o.object.log.day for o in written.outcomes) - timedelta(days=measure.DAYS_BEFORE + 1)
     return measure.Asked(run.expectations(), publish.days_since(lake, first), run.clock())
-
-
-def _refusal(verdict: Verdict, where: settings.Lake, wish: Reopened) -> str:
-    batch_id, first = verdict.staged.batch_id, verdict.broken[0]
-    others = f", and {len(verdict.broken) - 1} more" if len(verdict.broken) > 1 else ""
-    name, lake = first.id, f"--lake {where.location}"
-    said = (
-        f"batch {batch_id} was refused and nothing of it is visible: expectation {name} failed "
-        f"({first.observed}; {first.rows} rows){others}. See why: trailhouse batch show {batch_id} {lake}; its rows: "
-        f"trailhouse batch rows {batch_id} --expectation {name} {lake}; then release, retry or discard it"
-    )
-    if wish.reason:
-        said += "; it breaks an invariant of the lake itself, so that releasing it takes --force"
-    return said
 
 
 def _look_who_was_faster(lake: Lake, written: Written) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyiceberg.expressions import And, EqualTo
 
 from trailhouse.errors import UsageError
 from trailhouse.ingest import audit, publish, rules, run, stage
@@ -24,6 +25,8 @@ from trailhouse.lake.catalog import Lake
 from trailhouse.lake.expectations import Expectation
 from trailhouse.lake.rows import table_of
 from trailhouse.sources.listing import source_id
+
+WORD = " (flag)"  # behind a word that an expectation has the name of
 
 log = logging.getLogger("trailhouse.upkeep")
 
@@ -83,13 +86,35 @@ def rows(
     """
     _row(lake, batch_id)
     table, _, name = which.partition(".")
+    if table == "quality":
+        raise UsageError(
+            f"{which} is about the audit itself and no rows: `trailhouse batch show {batch_id}` tells more"
+        )
     if table not in stage.ORDER:
         raise UsageError(f"there is no table {table}: give one of {', '.join(stage.ORDER)}, or TABLE.EXPECTATION")
     broken = next((each for each in expectations if (each.table, each.name) == (table, name)), None)
+    word = name.removesuffix(WORD)
+    if name and not broken:
+        _check_name(lake, batch_id, table, name, expectations)
     shown = _SHOWN_OF.get(table, _SHOWN if table == "events" else tuple(schema.arrow_schema(table).names[:8]))
-    found = _found(lake, batch_id, table, limit, lambda read: _picked(read, name, broken))
+    found = _found(lake, batch_id, table, limit, lambda read: _picked(read, word, broken))
+    if not (found.num_rows or broken or not name or name in audit.OF_A_BATCH):
+        raise UsageError(
+            f"no row of batch {batch_id} has {which}: where it is an expectation of your own, name its file with "
+            "--quality-expectations"
+        )
     more = tuple(c for c in broken.columns if c not in shown) if broken else ()
     return (*shown, *more), found
+
+
+def _check_name(lake: Lake, batch_id: str, table: str, name: str, expectations: Sequence[Expectation]) -> None:
+    """What a batch was judged by, and the words that it was found to have, stand in `quality`."""
+    which = And(EqualTo("batch_id", batch_id), EqualTo("table_name", table))
+    told = lake.table("quality").scan(which, selected_fields=("name",)).to_arrow()["name"].to_pylist()
+    known = {*told, *(each.name for each in expectations if each.table == table)}
+    if not known & {name, name.removesuffix(WORD)}:
+        names = ", ".join(f"{table}.{each}" for each in sorted(known)) or f"{table} alone"
+        raise UsageError(f"batch {batch_id} was not judged by {table}.{name}: known are {names}")
 
 
 def release(going: run.Run, batch_id: str, reason: str, force: bool) -> Result:
@@ -143,6 +168,10 @@ def _row(lake: Lake, batch_id: str) -> dict[str, Any]:
 
 
 def _found(lake: Lake, batch_id: str, table: str, limit: int, pick: Any) -> pa.Table:
+    if table == "ledger":  # main's rows say what became of the objects, such as that they are held
+        told = lake.table(table).scan(EqualTo("batch_id", batch_id)).to_arrow()
+        if told.num_rows:
+            return table_of(table, pick(told).slice(0, limit).to_pylist())
     ready = commits.staged(lake, table, batch_id) or commits.published_as(lake, table, batch_id)
     none = schema.arrow_schema(table).empty_table()
     if ready is None:
