@@ -185,7 +185,7 @@ In a file that `quality.expectations` names, without Python:
 
 ```toml
 [[expectation]]
-name = "root_is_not_used"           # its name in `quality` and in messages
+name = "root_is_not_used"           # its name in `quality` and in messages: letters, digits and _ . : -
 doc = "Nobody works as root."
 severity = "critical"               # refuses the batch; "warning" (the default) only tells
 table = "events"                    # the default; or insight_events, aggregated_events
@@ -196,7 +196,8 @@ when = { column = "event_type", in = ["AwsApiCall"] }   # the rows that it appli
 ```
 
 A rule is one of `in`, `not_in` (lists), `null = true`, `not_null = true`, `matches`, `not_matches` (a regular
-expression for the whole value, RE2), `min`, `max` (of numbers, dates, times, texts). NULL breaks `not_null` alone.
+expression for the whole value, RE2), `min`, `max` (of numbers, dates, times, texts). NULL breaks `not_null` alone. A
+column of days is compared with a day, one of times with a time or a day, which stands for its first moment.
 """
 
 

@@ -41,6 +41,8 @@ GATE = "tests/ingest/test_gate.py"
 ASIDE = "tests/ingest/test_quarantine_gate.py"
 QUALITY = "tests/ingest/test_quality.py"
 BATCHES = "tests/upkeep/test_batches.py"
+RULES = "tests/ingest/test_rules.py"
+MEASURE = "tests/ingest/test_measure.py"
 ROWS = "tests/upkeep/test_batch_rows.py"
 KILLS = "tests/ingest/test_kills.py"
 PENDING = "tests/ingest/test_pending.py"
@@ -302,6 +304,39 @@ AUDIT = (
     bug("rows that break a rule are not counted", "ingest/rules.py",
         "    broken = ~_holds(rows, expectation.rule)", "    broken = ~_holds(rows, expectation.rule) & False",
         f"{QUALITY}::test_the_same_rule_only_warns_as_a_warning"),
+    bug("a pattern is looked for anywhere", "ingest/rules.py",
+        'f"^(?:{rule.operand[0]})$"', 'f"(?:{rule.operand[0]})"',
+        f"{RULES}::test_null_breaks_not_null_alone_and_a_pattern_is_for_the_whole_value"),
+    bug("a pattern is for the beginning", "ingest/rules.py",
+        'f"^(?:{rule.operand[0]})$"', 'f"^(?:{rule.operand[0]})"',
+        f"{RULES}::test_null_breaks_not_null_alone_and_a_pattern_is_for_the_whole_value"),
+    bug("a pattern may leave its brackets", "ingest/rules.py",
+        'if rule.kind in ("matches", "not_matches"):  # alone', 'if False:  # alone',
+        f"{QUALITY}::test_what_can_not_be_meant_is_refused_before_any_work"),
+    bug("NULL breaks every rule", "ingest/rules.py",
+        "return _mask(pc.fill_null(_compared(values, rule), True))", "return _mask(pc.fill_null(_compared(values, rule), False))",
+        f"{RULES}::test_null_breaks_not_null_alone_and_a_pattern_is_for_the_whole_value"),
+    bug("a missing value makes a condition true", "ingest/rules.py",
+        "        applies &= _mask(pc.is_valid(rows[expectation.when.column]))\n", "        pass\n",
+        f"{RULES}::test_a_condition_is_met_by_values_and_a_share_is_of_the_rows_it_is_met_by"),
+    bug("a lower bound is not allowed itself", "ingest/rules.py",
+        "pc.greater_equal(values", "pc.greater(values",
+        f"{RULES}::test_a_bound_is_allowed_itself"),
+    bug("an upper bound is not allowed itself", "ingest/rules.py",
+        "pc.less_equal(values", "pc.less(values",
+        f"{RULES}::test_a_bound_is_allowed_itself"),
+    bug("a share is of all rows", "ingest/rules.py",
+        "return broken & applies, int(applies.sum())", "return broken & applies, rows.num_rows",
+        f"{RULES}::test_a_condition_is_met_by_values_and_a_share_is_of_the_rows_it_is_met_by"),
+    bug("rows of objects that nobody told of pass", "ingest/measure.py",
+        "    wrong += [key for _, key in (*rows, *held, *wholes)]\n", "",
+        f"{MEASURE}::test_each_object_adds_up_and_no_row_is_of_an_object_that_nobody_told_of"),
+    bug("a file that is published already passes", "ingest/measure.py",
+        " + len(set(paths) & {path for p in partitions for path in p.published})", "",
+        f"{MEASURE}::test_a_file_that_is_published_already_is_attached_twice"),
+    bug("a refused commit is tried again at once", "lake/commits.py",
+        "        time.sleep(random.uniform(0.5, 1) * min(PAUSE * 2**attempt, 5))\n", "",
+        "tests/lake/test_back_off.py"),
     bug("a value of a record is told", "ingest/measure.py",
         'return _share(each.table, each.name, f"rows break {each.rule.column} {each.rule.kind}", rows, of)',
         'return _share(each.table, each.name, f"rows break {sorted(seen.counts)} {sorted(seen.flags)} canary-4711", rows, of)',
