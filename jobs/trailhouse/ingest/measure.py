@@ -236,7 +236,8 @@ def _ledger(lake: Lake, staged: Staged, outcomes: Sequence[Outcome]) -> Gauge:
 
 def _line(o: Outcome) -> tuple[object, ...]:
     counts = (o.records, o.rows, o.duplicates, o.quarantined, o.conflicts)
-    return (o.object.source_id, o.object.key, o.etag, o.sha256, o.reason, *counts)
+    odd = (o.object.regenerated, *o.flags)
+    return (o.object.source_id, o.object.key, o.etag, o.sha256, o.reason, *counts, *odd)
 
 
 # ── what records and objects say ─────────────────────────────────────────────────────────────────────────────────────

@@ -196,8 +196,14 @@ def _picked(read: pa.Table, name: str, broken: Expectation | None) -> pa.Table:
     """The rows that break the expectation, or have the flag or reason of that name; all where it is about no rows."""
     if broken:
         return read.filter(pa.array(rules.judge(read, broken)[0]))
+    if name == stage.CHANGED and "flags" in read.column_names:
+        return read.filter(_with_word(read["flags"], name))
     if not name or name in audit.OF_A_BATCH:
         return read
     if "parse_flags" in read.column_names:
-        return read.filter(pa.array([name in (words or ()) for words in read["parse_flags"].to_pylist()], pa.bool_()))
+        return read.filter(_with_word(read["parse_flags"], name))
     return read.filter(pc.equal(read["reason"], name)) if "reason" in read.column_names else read
+
+
+def _with_word(flags: pa.ChunkedArray, word: str) -> pa.Array:
+    return pa.array([word in (words or ()) for words in flags.to_pylist()], pa.bool_())
