@@ -16,6 +16,7 @@ from tests.ingest.test_quality import RULES, expecting
 from tests.upkeep.test_batches import RULE
 from trailhouse import settings
 from trailhouse.ingest import audit, refusal
+from trailhouse.upkeep import batches
 
 SAID = re.compile(r"See why: trailhouse (?P<show>.*?)(?:; its rows: trailhouse (?P<rows>.*?))?; then ")
 
@@ -126,3 +127,30 @@ def test_a_flag_that_a_rule_has_the_name_of_is_told_apart(lake, tmp_path, call):
 def test_the_ledger_of_a_held_batch_says_held(refused, call):
     rows = told(call, "batch", "rows", refused.batch_id, "--expectation", "ledger", "--lake", refused.lake.location)
     assert [row["state"] for row in rows] == ["held", "held"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("list", "--state", "heldd"), "'heldd' is not one of"),
+        (("list", "--limit", "0"), "not in the range x>=1"),
+        (("rows", "BATCH", "--limit", "-1"), "not in the range x>=1"),
+        (("rows", "BATCH", "--columns", "actor,actor"), "actor is named twice"),
+        (("rows", "BATCH", "--columns", "actor,no\x1b"), "no column no"),
+    ],
+)
+def test_what_can_not_be_meant_is_refused(refused, call, arguments, said):
+    given = [refused.batch_id if each == "BATCH" else each for each in arguments]
+    code, out, err = call("batch", *given, "--lake", refused.lake.location)
+    assert (code, out) == (2, "") and said in err
+
+
+def test_csv_is_one_table_and_commands_no_terminal(refused, call):
+    batches.release(refused.going, refused.batch_id, "\x1b[2J drill", force=False)
+    lake = ("--lake", refused.lake.location)
+    code, out, _ = call("batch", "show", refused.batch_id, *lake, "--format", "csv")
+    assert code == 0 and out.startswith('"table_name","name"')
+    assert {line.count('","') >= 4 for line in out.splitlines()} == {True}
+    code, out, _ = call("batch", "list", *lake, "--format", "csv")
+    assert "\x1b" not in out and "␛[2J drill" in out
+    assert "\x1b[2J drill" in call("batch", "list", *lake, "--format", "csv_raw")[1]

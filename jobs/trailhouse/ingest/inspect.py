@@ -242,7 +242,8 @@ class _Partition:
             drops += drop
             flags += conflict
         settled = self._flagged(mine)
-        self._report(mine, [d - first for d in drops], [f - first for f in flags if f - first not in settled])
+        dropped = [d - first for d in drops]
+        self._report(mine, dropped, [f - first for f in flags if f - first not in settled], settled & {*dropped})
 
     def _flagged(self, mine: pa.Table) -> set[int]:
         """Rows that carry the flag already: they stay, unless they say what another row says."""
@@ -250,17 +251,19 @@ class _Partition:
         marked = pc.match_substring(words, duplicates.CONFLICT)
         return set(np.flatnonzero(marked.to_numpy(zero_copy_only=False)).tolist())
 
-    def _report(self, mine: pa.Table, drops: list[int], flags: list[int]) -> None:
-        """Tell of the rows, file by file. What is to be written again must be readable whole."""
+    def _report(self, mine: pa.Table, drops: list[int], flags: list[int], undone: set[int]) -> None:
+        """Tell of the rows, file by file; of those that go with their flag, as conflicts less."""
         found: dict[str, tuple[list[int], list[int], Counter[tuple[str, str]], Counter[tuple[str, str]]]] = {}
         for kind, rows in enumerate((drops, flags)):
             taken = mine.select(["file", "place", "source", "source_object"]).take(pa.array(rows, pa.int64()))
-            for file, place, source, key in zip(*(c.to_pylist() for c in taken.columns), strict=True):
+            for row, file, place, source, key in zip(rows, *(c.to_pylist() for c in taken.columns), strict=True):
                 entry = found.setdefault(self.files[file], ([], [], Counter(), Counter()))
                 (entry[0], entry[1])[kind].append(place)
                 (entry[2], entry[3])[kind][source, key] += 1
+                if kind == 0 and row in undone:
+                    entry[3][source, key] -= 1
         for path, (dropped, flagged, by_drop, by_flag) in found.items():
-            if self._whole(path) is None:
+            if self._whole(path) is None:  # what is to be written again must be readable
                 continue
             self.seen.twins.append(Twins(self.name, path, tuple(dropped), tuple(flagged), by_drop, by_flag))
 

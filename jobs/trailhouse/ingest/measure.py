@@ -98,11 +98,18 @@ def _by_file(twins: Iterable[Twins]) -> list[Twins]:
             file,
             tuple(sorted(row for each in its for row in each.duplicates)),
             tuple(sorted(row for each in its for row in each.conflicts)),
-            sum((Counter(each.dropped) for each in its), Counter()),
-            sum((Counter(each.flagged) for each in its), Counter()),
+            _summed(each.dropped for each in its),
+            _summed(each.flagged for each in its),
         )
         for (table, file), its in files.items()
     ]
+
+
+def _summed(parts: Iterable[Mapping[tuple[str, str], int]]) -> Counter[tuple[str, str]]:
+    total: Counter[tuple[str, str]] = Counter()
+    for part in parts:
+        total.update(part)  # a sum would lose what is below zero
+    return total
 
 
 # ── what is looked at ────────────────────────────────────────────────────────────────────────────────────────────────
