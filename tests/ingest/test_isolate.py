@@ -8,11 +8,13 @@ import os
 import signal
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from py4j.protocol import Py4JError
 
-from tests.buckets import OTHER, Bucket, event, key, plain
+from tests import model
+from tests.buckets import OTHER, Bucket, event, key, plain, redelivered
 from tests.ingest.contents import Contents, holds_together, ingest
 from tests.ingest.inline import Inline, _Context, _sent, _Tasks
 from trailhouse.errors import TrailhouseError, WorkerLostError
@@ -147,6 +149,31 @@ def test_an_object_that_is_gone_by_then_is_pending(lake, tmp_path):
         patched.setattr(isolate, "poisoned", gone)
         result = ingest(lake, logs, session=dying)
     assert (result.status, result.pending) == ("partial", 1)
+
+
+class Twice(Inline):
+    """A session whose tasks run twice to their end, as with speculation: the result of the second counts (F7)."""
+
+    def __init__(self) -> None:
+        class Tasks(_Tasks):
+            def collect(self):
+                return [[_sent(self._work(_sent(each))) for _ in range(2)][1] for each in self._tasks]
+
+        class Context(_Context):
+            def parallelize(self, tasks, slices):
+                return Tasks(tasks)
+
+        self.sparkContext = Context()
+
+
+def test_tasks_that_run_twice_make_each_row_once(lake, tmp_path):
+    made = redelivered(1)
+    result = ingest(lake, made.save(tmp_path / "logs"), session=Twice(), task_bytes=1)
+    contents = Contents(lake)
+    assert result.status == "published" and contents.published() == model.lake(made.listed()).published
+    attached = len(list(contents.table("events").scan().plan_files()))
+    assert len(list(Path(lake.location).rglob("events/data/**/*.parquet"))) >= 2 * attached, "nothing ran twice"
+    holds_together(contents)
 
 
 def dies_over_two(number: int) -> int:
