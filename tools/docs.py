@@ -179,6 +179,9 @@ trailhouse batch retry BATCH --lake ./lake         # audit it again, as after a 
 trailhouse batch discard BATCH --lake ./lake       # give it up; its objects stay held until released or retried
 ```
 
+A batch one of whose data files was damaged before it was published breaks `schema`: discard it, then retry it, and the
+next `ingest` reads its objects anew.
+
 ## Your own expectations
 
 In a file that `quality.expectations` names, without Python:

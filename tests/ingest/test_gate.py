@@ -23,9 +23,10 @@ import pytest
 
 from tests import model
 from tests.buckets import Bucket, event, key, plain
-from tests.ingest.contents import DATA, Contents, files, holds_together, ingest, only_audited
+from tests.ingest.contents import DATA, Contents, config_of, files, holds_together, ingest, only_audited, quiet
+from tests.ingest.inline import INLINE
 from trailhouse.errors import GateError, TrailhouseError
-from trailhouse.ingest import inspect, publish, rewrite, task
+from trailhouse.ingest import inspect, publish, rewrite, run, task
 from trailhouse.lake import catalog, commits, readback, write
 from trailhouse.lake.write import write_rows
 from trailhouse.upkeep import batches
@@ -250,8 +251,11 @@ def test_a_damaged_file_that_holds_twins_is_refused_and_not_failed_over(lake, tm
     assert "schema" in refused
 
 
-def test_what_can_not_be_shown_of_a_damaged_file_is_said(lake, tmp_path, monkeypatch, caplog):
-    logs = plain(2).save(tmp_path / "logs")
+def test_what_can_not_be_shown_of_a_damaged_file_is_said_and_its_objects_can_be_read_anew(
+    lake, tmp_path, monkeypatch, caplog
+):
+    bucket = plain(2)
+    logs = bucket.save(tmp_path / "logs")
     with monkeypatch.context() as patched:
         patched.setattr(write, "write_rows", damages(truncates, of_events))
         assert ingest(lake, logs).status == "refused"
@@ -259,6 +263,28 @@ def test_what_can_not_be_shown_of_a_damaged_file_is_said(lake, tmp_path, monkeyp
     batch_id = Contents(lake).rows("batches")[0]["batch_id"]
     _, shown = batches.rows(opened, batch_id, "events.schema", (), 5)
     assert shown.num_rows == 1 and "is gone or damaged: none of its 1 rows can be shown" in caplog.text
+    going = run.Run(config_of(lake, logs), quiet, session=INLINE)
+    assert batches.retry(going, batch_id).status == "refused", "the file is what it is"
+    batches.discard(going, batch_id, "damaged")
+    assert batches.retry(going, batch_id).status == "freed"
+    assert ingest(lake, logs).status == "published"
+    assert Contents(lake).published() == model.lake(bucket.listed()).published
+    holds_together(Contents(lake))
+
+
+def test_a_published_file_that_is_damaged_is_named(lake, tmp_path):
+    """What is new can't be compared with it: nothing goes on there, and the one who can mend it is told what."""
+    logs = plain(2).save(tmp_path / "logs")
+    ingest(lake, logs)
+    (path, *_) = Path(lake.location).rglob("events/data/**/*.parquet")
+    sound = path.read_bytes()
+    truncates(path)
+    Bucket({where.replace("_p", "_q"): data for where, data in plain(2).objects.items()}).save(logs)
+    with pytest.raises(TrailhouseError, match=rf"published file .*{path.name} is gone or damaged"):
+        ingest(lake, logs)
+    path.write_bytes(sound)
+    assert ingest(lake, logs).status == "published"
+    holds_together(Contents(lake))
 
 
 def test_a_store_that_does_not_answer_for_a_while_is_no_damage(lake, tmp_path, monkeypatch):

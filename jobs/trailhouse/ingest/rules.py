@@ -38,7 +38,8 @@ def check(expectation: Expectation, where: str) -> None:
                 pc.match_substring_regex(pa.array([""]), rule.operand[0])
         judge(pa.Table.from_pylist([{}], schema.arrow_schema(expectation.table)), expectation)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OverflowError) as error:
-        raise SettingsError(f"the expectation `{expectation.name}` in {where} can't be judged: {error}") from error
+        why = "a number is larger than any column's" if isinstance(error, OverflowError) else error
+        raise SettingsError(f"the expectation `{expectation.name}` in {where} can't be judged: {why}") from error
 
 
 def _holds(rows: pa.Table, rule: Rule) -> Mask:

@@ -181,7 +181,8 @@ def _found(lake: Lake, batch_id: str, table: str, limit: int, pick: Any) -> pa.T
     for file in commits.added_files(lake.table(table), ready.snapshot):
         read = readback.read_back(file.file_path, io, pq.ParquetFile.read)
         if read is None:
-            said = "the data file %s is gone or damaged: none of its %d rows can be shown"
+            said = "the data file %s is gone or damaged: none of its %d rows can be shown; discard the batch, then "
+            said += "retry it, to have its objects read anew"
             log.warning(said, file.file_path, file.record_count)
             continue
         picked = pick(read).slice(0, missing)
