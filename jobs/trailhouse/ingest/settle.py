@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
-from trailhouse import faults, settings
+from trailhouse import faults
 from trailhouse.errors import GateError, TrailhouseError
-from trailhouse.ingest import audit, inspect, measure, plan, publish, rewrite, stage, task
+from trailhouse.ingest import audit, inspect, measure, plan, publish, refusal, rewrite, stage, task
 from trailhouse.ingest.job import Run
 from trailhouse.ingest.values import Check, Measured, Result, Staged, Twins, Verdict, Written
 from trailhouse.lake import claim, commits, lease, schema, write
@@ -196,7 +196,7 @@ def _decide(run: Run, lake: Lake, verdict: Verdict, written: Written, wish: Reop
         return
     with faults.at("held"):
         publish.hold(lake, verdict, written.outcomes, _totals(written), run.clock())
-    raise GateError(_refusal(verdict, run.config.lake, wish))
+    raise GateError(refusal.refusal(verdict, run.config, bool(wish.reason)))
 
 
 def _show(run: Run, lake: Lake, staged: Staged, ready: StagedTable, turn: lease.Turn) -> None:
@@ -228,20 +228,6 @@ def _attached_anew(run: Run, lake: Lake, staged: Staged, ready: StagedTable) -> 
     measured = _measured(run, lake, Staged(staged.batch_id, tables), written)
     publish.record(lake, _judged(run, measured), _totals(written), run.clock())
     return again
-
-
-def _refusal(verdict: Verdict, where: settings.Lake, wish: Reopened) -> str:
-    batch_id, first = verdict.staged.batch_id, verdict.broken[0]
-    others = f", and {len(verdict.broken) - 1} more" if len(verdict.broken) > 1 else ""
-    name, lake = first.id, f"--lake {where.location}"
-    said = (
-        f"batch {batch_id} was refused and nothing of it is visible: expectation {name} failed "
-        f"({first.observed}; {first.rows} rows){others}. See why: trailhouse batch show {batch_id} {lake}; its rows: "
-        f"trailhouse batch rows {batch_id} --expectation {name} {lake}; then release, retry or discard it"
-    )
-    if wish.reason:
-        said += "; it breaks an invariant of the lake itself, so that releasing it takes --force"
-    return said
 
 
 def _without_twins(run: Run, lake: Lake, written: Written, twins: Sequence[Twins]) -> Written:

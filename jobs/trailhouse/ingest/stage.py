@@ -29,6 +29,8 @@ ORDER = (*schema.LAKE_TABLES, "quarantine", "ledger")
 # In the summary of the ledger's staged snapshot: the snapshots of the other tables, each with what it was staged on.
 BESIDE = "trailhouse.staged-beside"
 
+CHANGED = "changed_after_ingest"  # among an object's flags in the ledger: a later run is to find it there
+
 
 def stage(lake: Lake, written: Written, now: datetime) -> Staged:
     """Commit the files to the batch's branches, in place of what an earlier round staged; none of it is visible."""
@@ -131,7 +133,7 @@ def ledger_rows(written: Sequence[Outcome], batch_id: str, now: datetime, state:
             "target": schema.KINDS[o.object.log.kind],
             "state": state or ("quarantined" if o.reason else "done"),
             "reason": o.reason,
-            "flags": list(o.flags) or None,
+            "flags": [*o.flags, *([CHANGED] if o.object.regenerated else ())] or None,
             "records": o.records,
             "rows": o.rows,
             "duplicates": o.duplicates,
@@ -151,7 +153,8 @@ def _ledger_files(lake: Lake, written: Written, now: datetime) -> list[DataFile]
 
 def _outcome(row: Mapping[str, Any]) -> Outcome:
     log = LogKey("", "", row["account_id"], row["kind"], row["region"], row["key_day"], row["key"])
-    place = Object(0, row["source"], row["key"], row["etag"], row["size"], row["modified"], log)
+    flags = row["flags"] or ()
+    place = Object(0, row["source"], row["key"], row["etag"], row["size"], row["modified"], log, CHANGED in flags)
     names = ("etag", "stored_sha256", "sha256", "inflated_bytes", "records", "rows", "duplicates", "quarantined")
     given = {name: row[name] for name in (*names, "conflicts", "reason")}
-    return Outcome(object=place, flags=tuple(row["flags"] or ()), **given)
+    return Outcome(object=place, flags=tuple(word for word in flags if word != CHANGED), **given)

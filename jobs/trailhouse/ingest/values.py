@@ -112,7 +112,7 @@ class Twins:
     duplicates: tuple[int, ...]  # places in the file
     conflicts: tuple[int, ...]
     dropped: Mapping[tuple[str, str], int]  # (source, key) of an object -> its rows among the duplicates
-    flagged: Mapping[tuple[str, str], int]
+    flagged: Mapping[tuple[str, str], int]  # the same of conflicts; below zero where a flagged row is a duplicate
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,22 +7,29 @@ done goes in by the same door as any batch: staged on what is there now, audited
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyiceberg.expressions import And, EqualTo
 
 from trailhouse.errors import UsageError
 from trailhouse.ingest import audit, publish, rules, settle, stage
 from trailhouse.ingest.job import Run
 from trailhouse.ingest.values import Object, Result
-from trailhouse.lake import catalog, claim, commits, failures, lock, schema, write
+from trailhouse.lake import catalog, claim, commits, failures, lock, readback, schema
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.expectations import Expectation
 from trailhouse.lake.rows import table_of
 from trailhouse.sources.listing import source_id
+
+WORD = " (flag)"  # behind a word that an expectation has the name of
+
+log = logging.getLogger("trailhouse.upkeep")
 
 LISTED = ("batch_id", "state", "objects", "records", "rows", "quarantined", "published_at", "reason")
 CHECKED = ("table_name", "name", "severity", "success", "rows", "observed", "checked_at")
@@ -80,13 +87,35 @@ def rows(
     """
     _row(lake, batch_id)
     table, _, name = which.partition(".")
+    if table == "quality":
+        raise UsageError(
+            f"{which} is about the audit itself and no rows: `trailhouse batch show {batch_id}` tells more"
+        )
     if table not in stage.ORDER:
         raise UsageError(f"there is no table {table}: give one of {', '.join(stage.ORDER)}, or TABLE.EXPECTATION")
     broken = next((each for each in expectations if (each.table, each.name) == (table, name)), None)
+    word = name.removesuffix(WORD)
+    if name and not broken:
+        _check_name(lake, batch_id, table, name, expectations)
     shown = _SHOWN_OF.get(table, _SHOWN if table == "events" else tuple(schema.arrow_schema(table).names[:8]))
-    found = _found(lake, batch_id, table, limit, lambda read: _picked(read, name, broken))
+    found = _found(lake, batch_id, table, limit, lambda read: _picked(read, word, broken))
+    if not (found.num_rows or broken or not name or name in audit.OF_A_BATCH):
+        raise UsageError(
+            f"no row of batch {batch_id} has {which}: where it is an expectation of your own, name its file with "
+            "--quality-expectations"
+        )
     more = tuple(c for c in broken.columns if c not in shown) if broken else ()
     return (*shown, *more), found
+
+
+def _check_name(lake: Lake, batch_id: str, table: str, name: str, expectations: Sequence[Expectation]) -> None:
+    """What a batch was judged by, and the words that it was found to have, stand in `quality`."""
+    which = And(EqualTo("batch_id", batch_id), EqualTo("table_name", table))
+    told = lake.table("quality").scan(which, selected_fields=("name",)).to_arrow()["name"].to_pylist()
+    known = {*told, *(each.name for each in expectations if each.table == table)}
+    if not known & {name, name.removesuffix(WORD)}:
+        names = ", ".join(f"{table}.{each}" for each in sorted(known)) or f"{table} alone"
+        raise UsageError(f"batch {batch_id} was not judged by {table}.{name}: known are {names}")
 
 
 def release(going: Run, batch_id: str, reason: str, force: bool) -> Result:
@@ -160,6 +189,10 @@ def _unfinished(lake: Lake) -> dict[str, list[str]]:
 
 
 def _found(lake: Lake, batch_id: str, table: str, limit: int, pick: Any) -> pa.Table:
+    if table == "ledger":  # main's rows say what became of the objects, such as that they are held
+        told = lake.table(table).scan(EqualTo("batch_id", batch_id)).to_arrow()
+        if told.num_rows:
+            return table_of(table, pick(told).slice(0, limit).to_pylist())
     ready = commits.staged(lake, table, batch_id) or commits.published_as(lake, table, batch_id)
     none = schema.arrow_schema(table).empty_table()
     if ready is None:
@@ -167,7 +200,13 @@ def _found(lake: Lake, batch_id: str, table: str, limit: int, pick: Any) -> pa.T
     io = catalog.file_io(lake.where)
     found, missing = [none], limit
     for file in commits.added_files(lake.table(table), ready.snapshot):
-        picked = pick(write.open_file(file.file_path, io).read()).slice(0, missing)
+        read = readback.read_back(file.file_path, io, pq.ParquetFile.read)
+        if read is None:
+            said = "the data file %s is gone or damaged: none of its %d rows can be shown; discard the batch, then "
+            said += "retry it, to have its objects read anew"
+            log.warning(said, file.file_path, file.record_count)
+            continue
+        picked = pick(read).slice(0, missing)
         found.append(table_of(table, picked.to_pylist()))  # whatever columns a broken file has
         missing -= picked.num_rows
         if missing <= 0:
@@ -179,8 +218,14 @@ def _picked(read: pa.Table, name: str, broken: Expectation | None) -> pa.Table:
     """The rows that break the expectation, or have the flag or reason of that name; all where it is about no rows."""
     if broken:
         return read.filter(pa.array(rules.judge(read, broken)[0]))
+    if name == stage.CHANGED and "flags" in read.column_names:
+        return read.filter(_with_word(read["flags"], name))
     if not name or name in audit.OF_A_BATCH:
         return read
     if "parse_flags" in read.column_names:
-        return read.filter(pa.array([name in (words or ()) for words in read["parse_flags"].to_pylist()], pa.bool_()))
+        return read.filter(_with_word(read["parse_flags"], name))
     return read.filter(pc.equal(read["reason"], name)) if "reason" in read.column_names else read
+
+
+def _with_word(flags: pa.ChunkedArray, word: str) -> pa.Array:
+    return pa.array([word in (words or ()) for words in flags.to_pylist()], pa.bool_())
