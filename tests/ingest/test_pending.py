@@ -167,7 +167,7 @@ def test_that_finding_outlives_the_run_that_made_it(lake, tmp_path, monkeypatch)
     ingest(lake, logs)
     bucket.put(where, event(1), event(2))
     with monkeypatch.context() as patched, pytest.raises(Killed):
-        patched.setattr(publish, "publish", dies)
+        patched.setattr(publish, "take_claim", dies)
         ingest(lake, bucket.save(logs))
     result = ingest(lake, logs)
     assert [(f["name"], f["rows"]) for f in result.findings] == [("changed_after_ingest", 1)]
