@@ -142,6 +142,8 @@ def quality_page() -> str:
     lines += ["## Invariants of the lake\n", "Critical, always: a batch that breaks one is refused.\n"]
     lines += ["| expectation | of | holds when |", "| --- | --- | --- |"]
     lines += [f"| `{name}` | each table | {doc} |" for name, doc in audit.INVARIANTS.items()]
+    lines += [f"| `{name}` | each table with partitions | {doc} |" for name, doc in audit.OF_PARTITIONS.items()]
+    lines += [f"| `{name}` | `quarantine` | {doc} |" for name, doc in audit.OF_THE_QUARANTINE.items()]
     lines += [f"| `{name}` | `ledger` | {doc} |" for name, doc in audit.OF_THE_LEDGER.items()]
     lines += [f"| `all_judged` | `quality` | {audit.ALL_JUDGED} |"]
     lines += ["\n## What records say\n", "Warnings: whoever can call an API may say anything, and stops nobody.\n"]
@@ -177,13 +179,16 @@ trailhouse batch retry BATCH --lake ./lake         # audit it again, as after a 
 trailhouse batch discard BATCH --lake ./lake       # give it up; its objects stay held until released or retried
 ```
 
+A batch one of whose data files was damaged before it was published breaks `schema`: discard it, then retry it, and the
+next `ingest` reads its objects anew.
+
 ## Your own expectations
 
 In a file that `quality.expectations` names, without Python:
 
 ```toml
 [[expectation]]
-name = "root_is_not_used"           # its name in `quality` and in messages
+name = "root_is_not_used"           # its name in `quality` and in messages: letters, digits and _ . : -
 doc = "Nobody works as root."
 severity = "critical"               # refuses the batch; "warning" (the default) only tells
 table = "events"                    # the default; or insight_events, aggregated_events
@@ -194,7 +199,8 @@ when = { column = "event_type", in = ["AwsApiCall"] }   # the rows that it appli
 ```
 
 A rule is one of `in`, `not_in` (lists), `null = true`, `not_null = true`, `matches`, `not_matches` (a regular
-expression for the whole value, RE2), `min`, `max` (of numbers, dates, times, texts). NULL breaks `not_null` alone.
+expression for the whole value, RE2), `min`, `max` (of numbers, dates, times, texts). NULL breaks `not_null` alone. A
+column of days is compared with a day, one of times with a time or a day, which stands for its first moment.
 """
 
 

@@ -32,6 +32,7 @@ POINTS = {
     "audit": "K10, K12: the audit as a whole",
     "workers": "K11: workers read back what is staged, or write files with twins again",
     "quality_recorded": "K13: what the audit said is written down; main has not moved",
+    "claimed": "K13: the batch has claimed the way; main has not moved",
     "main_moved": "K14: main of one table that people query moves to the audited snapshot",
     "ledger_moved": "K15: main of `quarantine` or `ledger` moves",
     "row_appended": "K15: rows of `quality`, `batches` or a held batch's `ledger` are written",

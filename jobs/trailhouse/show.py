@@ -36,8 +36,8 @@ def show(rows: Iterable[Sequence[object]], columns: Sequence[str], form: Format,
     """
     Write rows.
 
-    `table` cuts long values, `json` is one object per line, `csv` is safe to open in a spreadsheet, and `csv_raw` holds
-    the values unchanged, for machines.
+    `table` cuts long values, `json` is one object per line, `csv` is safe to open in a spreadsheet and to print, and
+    `csv_raw` holds the values unchanged, for machines.
     """
     if form == "table":
         _table(rows, columns, stream)
@@ -142,8 +142,9 @@ def _csv_lines(rows: Iterable[Sequence[object]], columns: Sequence[str], safe: b
         text = _text(value)
         if _is_number(value):
             return text
-        text = escape_terminal(text) if visible else text
-        return '"' + (escape_formula(text) if safe else text).replace('"', '""') + '"'
+        text = escape_formula(text) if safe else text
+        # Also in a pipe: who reads it prints it in the end.
+        return '"' + (escape_terminal(text) if safe or visible else text).replace('"', '""') + '"'
 
     yield ",".join(cell(name) for name in columns) + "\r\n"
     for row in rows:

@@ -62,8 +62,12 @@ def stay(seconds: float) -> None:
 
 
 def overlapping(bench: sweep.Bench, rng: random.Random, number: int, client: Any = None) -> tuple[Bucket, list[str]]:
-    """Two sources: the same one, or two that share half of their objects."""
-    bucket = redelivered(rng.randrange(10**6))
+    """Two sources: the same one, or two that share half of their objects; now and then of nothing that comes to a row."""
+    bucket = Bucket() if number % 4 == 3 else redelivered(rng.randrange(10**6))
+    for each in range(3):
+        bucket.objects[key(f"rotten{each}")] = b"\x1f\x8b no log"
+        bucket.put(key(f"bad{each}"), b'{"eventID":"x","eventID":"y"}')
+    bucket.put(key("empty"))
     keys = sorted(bucket.objects)
     third = len(keys) // 3
     parts = [keys] if number % 2 else [keys[: 2 * third], keys[third:]]

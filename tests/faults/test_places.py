@@ -1,5 +1,5 @@
 """
-A lake's folder that is full, limited, read-only or torn, a run without memory (rows F6, F33 to F38): a clean error, and a
+A lake's folder that is full, limited, read-only or torn, a run without memory (rows F5, F6, F33 to F38): a clean error, and a
 rerun that converges.
 """
 
@@ -12,6 +12,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -19,10 +20,11 @@ from typing import Any
 
 import pytest
 
+from tests.buckets import Bucket, event, key, text
 from tests.children import OVERDUE
 from tests.faults import sweep
 from tests.faults.oracle import Read, complaints
-from tests.ingest.contents import Contents, ingest
+from tests.ingest.contents import Contents, holds_together, ingest
 from trailhouse import cli, settings
 from trailhouse.errors import TrailhouseError
 from trailhouse.ingest import plan
@@ -92,6 +94,30 @@ def test_with_few_files_open_at_once_it_works_or_says_so(bench, most):
 @pytest.mark.parametrize("more", [12, 30, 50, 70])
 def test_a_driver_without_memory_says_so_or_dies_and_a_rerun_converges(bench, more):
     assert converges(bench, partial(little_memory, more), "memory or threads do not suffice")[-1] == 0
+
+
+def test_an_object_that_memory_does_not_suffice_for_costs_itself(bench, tmp_path):
+    """F5: 90 MB of records where 40 are to be had. It is quarantined, or the run says so; never a part of it is a row."""
+    made, _ = bench
+    lake, logs = made.lake(), Bucket()
+    ingest(lake, sweep.small().save(tmp_path / "first"))
+    logs.put(key("small"), event(500))
+    logs.put(key("large"), b",".join(text(event(1000 + n)) for n in range(100_000)))
+    source = str(logs.save(tmp_path / "logs"))
+    job = replace(made.job(lake), arguments=("ingest", source, "--lake", lake.location, "--format", "json"))
+    told = made.folder / f"told{made.made}"
+    code = made.run(replace(job, before=partial(little_memory, 40)))
+    assert code in (0, 1, -signal.SIGABRT, OVERDUE) and "should not happen" not in told.read_text(), told.read_text()
+    contents = Contents(lake)
+    of_both = [o for o in contents.rows("ledger") if o["key"] in logs.objects]
+    if code == 0:
+        assert {o["key"]: (o["reason"], o["rows"]) for o in of_both} == {
+            key("small"): (None, 1), key("large"): ("limit_memory", 0)
+        }  # fmt: skip
+    else:
+        assert not of_both and made.run(job) == 0
+    assert any(row["source_object"] == key("small") for row in contents.rows("events"))
+    holds_together(contents)
 
 
 @pytest.mark.parametrize("where", ["", "trailhouse", "_trailhouse/plans"])

@@ -51,7 +51,7 @@ def test_so_is_a_batch_that_both_settle(lake, tmp_path, monkeypatch):
         patched.setattr(publish, "_batch_row", lambda *_: (_ for _ in ()).throw(SystemExit))
         ingest(lake, logs)
     monkeypatch.setattr(commits, "PAUSE", 0.001)
-    plainly, met = publish._append, []
+    plainly, met = commits.append_once, []
 
     def append(opened, name, *what):
         if name == "batches" and not met:
@@ -59,7 +59,7 @@ def test_so_is_a_batch_that_both_settle(lake, tmp_path, monkeypatch):
             plainly(catalog.make_lake(lake), name, *what)
         return plainly(opened, name, *what)
 
-    monkeypatch.setattr(publish, "_append", append)
+    monkeypatch.setattr(commits, "append_once", append)
     ingest(lake, logs)
     assert met
     contents = Contents(lake)
@@ -75,13 +75,13 @@ def test_staging_goes_on_where_another_run_has_staged_meanwhile(lake, tmp_path, 
 
     def commit(table, requirements, updates):
         if len(met) == 1:  # the first makes the branch
-            commits.stage(theirs, name, files, "their-batch")
+            commits.stage(theirs, name, files, commits.mark("their-batch"))
         met.append(True)
         return plainly(table, requirements, updates)
 
     monkeypatch.setattr(ours.catalog, "commit_table", commit)
     monkeypatch.setattr(commits, "PAUSE", 0.001)
-    ready = commits.stage(ours, name, files, "our-batch")
+    ready = commits.stage(ours, name, files, commits.mark("our-batch"))
     assert len(met) > 2
     assert commits.staged(theirs, name, "our-batch") == ready
     assert commits.staged(theirs, name, "their-batch")

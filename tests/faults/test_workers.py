@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.buckets import event, key
 from tests.faults.corpus import small
 from tests.faults.oracle import Read
 from tests.ingest.contents import holds_together, ingest, same_as_model
@@ -81,6 +82,24 @@ def test_a_spark_that_does_not_start_says_what_to_do(lake, tmp_path):
     code, said = ended(started(lake, made.save(tmp_path / "logs"), "--spark-driver-memory", "64m"))
     assert code == 1 and "Spark did not start" in said and "spark.driver_memory" in said, said
     assert "should not happen" not in said
+
+
+@pytest.mark.spark
+def test_what_a_task_fails_with_is_told_in_a_line(lake, tmp_path):
+    """No traces of Java's and Python's, with whatever values stand in them; but with --verbose."""
+    made = small()
+    logs = made.save(tmp_path / "logs")
+    ingest(lake, logs)
+    for path in Path(lake.location).rglob("events/data/**/*.parquet"):
+        path.write_bytes(path.read_bytes()[:-20])  # what is published can't be read: no batch can be compared with it
+    made.put(key("later"), event(900))
+    made.save(logs)
+    code, said = ended(started(lake, logs))
+    assert code == 1 and "Spark gave up on a task (audit): trailhouse.errors.TrailhouseError: the published" in said
+    assert "is gone or damaged" in said, said
+    assert not any(trace in said for trace in ("Traceback", "\tat ", " ERROR ")), said
+    code, said = ended(started(lake, logs, "--verbose"))
+    assert code == 1 and "Traceback" in said
 
 
 @pytest.mark.spark

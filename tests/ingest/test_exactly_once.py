@@ -16,6 +16,7 @@ from tests import model
 from tests.buckets import ABROAD, OTHER, Bucket, event, key, redelivered, text
 from tests.ingest.contents import Contents, holds_together, ingest, same_as_model
 from trailhouse import settings
+from trailhouse.ingest import measure
 
 
 def test_what_is_delivered_again_in_every_way_is_one_row(lake, tmp_path):
@@ -212,6 +213,23 @@ def test_conflicts_are_a_finding_in_the_result_and_in_quality(twins):
     told = [q for q in twins.contents.rows("quality") if q["name"] == "id_conflict"]
     assert {(q["table_name"], q["severity"], q["success"]) for q in told} == {("events", "warning", False)}
     assert sum(q["rows"] for q in told) == count
+
+
+@pytest.mark.parametrize("parts", [1_000_000, 1], ids=["whole", "in parts"])
+def test_a_pair_in_conflict_that_comes_again_is_two_duplicates_and_no_conflict(lake, tmp_path, monkeypatch, parts):
+    monkeypatch.setattr(measure, "ROWS_IN_A_PART", parts)
+    made = Bucket()
+    made.put(key("a"), event(1), event(1, eventName="PutObject"), event(2))
+    logs = made.save(tmp_path / "logs")
+    first = ingest(lake, logs)
+    assert (first.rows, first.duplicates, first.conflicts) == (3, 0, 1)
+    made.put(key("b"), event(1), event(1, eventName="PutObject"), event(3))
+    again = ingest(lake, made.save(logs))
+    assert (again.rows, again.duplicates, again.conflicts) == (1, 2, 0)
+    contents = Contents(lake)
+    told = {o["key"]: (o["rows"], o["duplicates"], o["conflicts"]) for o in contents.rows("ledger")}
+    assert told == {key("a"): (3, 0, 1), key("b"): (1, 2, 0)}
+    holds_together(contents)
 
 
 def test_the_same_id_elsewhere_is_another_event(lake, tmp_path):

@@ -14,7 +14,9 @@ from tests import model
 from tests.buckets import Bucket, event, key, plain, text
 from tests.cases.make import records
 from tests.ingest.contents import Contents, holds_together, ingest
-from trailhouse.ingest import plan
+from trailhouse.ingest import plan, publish
+from trailhouse.lake import catalog
+from trailhouse.upkeep import batches
 
 
 def after_the_plan(monkeypatch, act) -> None:
@@ -148,3 +150,29 @@ def test_that_finding_is_kept_in_quality(lake, tmp_path):
     bucket.put(where, event(2), event(3))
     ingest(lake, bucket.save(tmp_path / "logs"))
     assert "changed_after_ingest" in {q["name"] for q in Contents(lake).rows("quality")}
+
+
+def test_that_finding_outlives_the_run_that_made_it(lake, tmp_path, monkeypatch):
+    """Killed before anything is published: the run that settles the batch has only what is staged."""
+
+    class Killed(BaseException):
+        pass
+
+    def dies(*_):
+        raise Killed
+
+    bucket = Bucket()
+    where = bucket.put(key("a"), event(1))
+    logs = bucket.save(tmp_path / "logs")
+    ingest(lake, logs)
+    bucket.put(where, event(1), event(2))
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(publish, "take_claim", dies)
+        ingest(lake, bucket.save(logs))
+    result = ingest(lake, logs)
+    assert [(f["name"], f["rows"]) for f in result.findings] == [("changed_after_ingest", 1)]
+    contents = Contents(lake)
+    assert {tuple(o["flags"] or ()) for o in contents.rows("ledger")} == {(), ("changed_after_ingest",)}
+    _, rows = batches.rows(catalog.open_lake(lake), result.settled[0], "ledger.changed_after_ingest", (), 5)
+    assert rows["key"].to_pylist() == [where]
+    holds_together(contents)

@@ -275,9 +275,9 @@ def test_an_empty_suite_is_no_pass(lake, tmp_path, monkeypatch):
 def test_a_verdict_without_checks_is_not_published(lake, tmp_path, monkeypatch):
     from dataclasses import replace
 
-    plainly = publish.publish
+    plainly = publish.take_claim
     monkeypatch.setattr(
-        publish, "publish", lambda opened, verdict, *rest: plainly(opened, replace(verdict, checks=()), *rest)
+        publish, "take_claim", lambda opened, verdict, *rest: plainly(opened, replace(verdict, checks=()), *rest)
     )
     result = ingest(lake, plain(8).save(tmp_path / "logs"))
     assert result.status == "refused" and "no proof" in result.refused[0]
@@ -321,7 +321,7 @@ def test_every_result_is_a_row_of_quality(lake, tmp_path):
     )
     contents = Contents(lake)
     told = [(q["table_name"], q["name"]) for q in contents.rows("quality") if q["batch_id"] == result.batch_id]
-    own = {("events", name) for name in audit.INVARIANTS} | {("ledger", name) for name in audit.OF_THE_LEDGER}
+    own = {("events", name) for name in audit.invariants("events")} | {("ledger", name) for name in audit.OF_THE_LEDGER}
     schemas = {("events", each.name) for each in expectations.of_schema("events")}
     more = {("events", n) for n in ("volume", "error_rate", "ours")} | {
         ("quality", "all_judged"),
@@ -363,11 +363,21 @@ WRONG = {
     'column = "event_name"\nnot_null = true\nmax_share = 2': "max_share must be",
     'column = "event_name"\nnot_null = true\nwhen = "x"': "when must be a rule",
     'column = "parse_flags"\nnull = true': "no column 'parse_flags'",
+    'column = "event_name"\nnot_null = true\nwhen = {}': "when must be a rule",
+    'column = "event_name"\nmatches = "A)|(.*"': "can't be judged",
+    'column = "event_name"\nnot_null = true\nwhen = { column = "event_name", matches = "A)|(.*" }': "can't be judged",
+    'column = "record_index"\nmax = 99999999999999999999': "can't be judged",
+    'column = "record_index"\nmax = 9999999999': "can't be judged",
+    'column = "record_index"\nin = [99999999999999999999]': "can't be judged",
+    'column = "event_date"\nmin = 2026-03-01T12:00:00': "wants a day",
+    'column = "event_date"\nin = [2026-03-01, 2026-03-01T23:00:00-05:00]': "wants a day",
+    'column = "event_time"\nmin = 0001-01-01T00:00:00+23:59': "before the first year",
+    'column = "event_name"\nin = ' + "[" * 5000 + "]" * 5000: "nested too deeply",
     "severity = ": "not valid TOML",
 }
 
 
-@pytest.mark.parametrize("rule", WRONG)
+@pytest.mark.parametrize("rule", WRONG, ids=lambda rule: rule[:80])
 def test_what_can_not_be_meant_is_refused_before_any_work(lake, tmp_path, rule):
     logs = plain(4).save(tmp_path / "logs")
     with pytest.raises(SettingsError, match=re.escape(WRONG[rule])) as error:
@@ -392,6 +402,23 @@ def test_what_can_not_be_meant_is_refused_before_any_work(lake, tmp_path, rule):
 def test_a_file_that_can_not_be_meant_is_refused(text, said):
     with pytest.raises(SettingsError, match=re.escape(said)):
         expectations.of_text(text, "mine.toml")
+
+
+NAMES = ["<script>alert(1)</script>", "no trail; touch x #", "cost$", "", "a" * 101, "\\u001b[2Jx", "a\\nb", "x (flag)"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_a_page_or_a_shell_could_take_for_more_is_refused(name):
+    with pytest.raises(SettingsError, match=r"1 to 100 letters, digits and _ [.] : - in quotes"):
+        expectations.of_text(f'[[expectation]]\nname = "{name}"\ncolumn = "region"\nnot_null = true', "mine.toml")
+    for odd in ("1", "false", '["a"]'):
+        with pytest.raises(SettingsError, match="a name is"):
+            expectations.of_text(f'[[expectation]]\nname = {odd}\ncolumn = "region"\nnot_null = true', "mine.toml")
+
+
+def test_a_file_may_begin_with_a_byte_order_mark():
+    (made,) = expectations.of_text('\ufeff[[expectation]]\ncolumn = "region"\nnot_null = true', "mine.toml")
+    assert made.name == "region:not_null"
 
 
 def test_a_name_of_our_own_is_refused_and_one_of_a_flag_is_not(lake, tmp_path):

@@ -13,8 +13,7 @@ from tests.buckets import Bucket, event, key, redelivered
 from tests.ingest.contents import Contents, holds_together, ingest
 from tests.ingest.test_kills import children
 from trailhouse.errors import TrailhouseError
-from trailhouse.ingest import publish
-from trailhouse.lake import catalog, commits, lock
+from trailhouse.lake import catalog, claim, commits, lock
 
 __all__ = ["children"]
 
@@ -74,7 +73,7 @@ def join(*buckets: Bucket) -> Bucket:
     return Bucket({k: d for b in buckets for k, d in b.objects.items()})
 
 
-STEPS = ("stage", "events", "quarantine", "ledger", "quality")
+STEPS = ("stage", "stage ledger", "quality", "claim", "events", "quarantine", "ledger", "batches")
 KINDS = ("CloudTrail", "CloudTrail-Insight", "the same")
 
 
@@ -118,7 +117,11 @@ def test_another_run_comes_in_between(lake, tmp_path, monkeypatch, before, kind)
 
 def hooked(monkeypatch, comes) -> None:
     """Calls `comes` with the step that is about to be taken."""
-    move, append, plainly = commits.publish, publish._append, commits.stage
+    move, append, plainly, take = commits.publish, commits.append_once, commits.stage, claim.take
+
+    def claiming(opened, ready):
+        comes("claim")
+        return take(opened, ready)
 
     def publishing(opened, ready, **more):
         comes(ready.table)
@@ -130,10 +133,12 @@ def hooked(monkeypatch, comes) -> None:
 
     def staging(opened, name, *rest, **more):
         comes("stage")
+        comes(f"stage {name}")
         return plainly(opened, name, *rest, **more)
 
     monkeypatch.setattr(commits, "publish", publishing)
-    monkeypatch.setattr(publish, "_append", appending)
+    monkeypatch.setattr(commits, "append_once", appending)
+    monkeypatch.setattr(claim, "take", claiming)
     monkeypatch.setattr(commits, "stage", staging)
 
 

@@ -21,7 +21,7 @@ def staged(opened: catalog.Lake, batch: str, number: int) -> commits.StagedTable
     delivered = Delivered("s3://logs", f"object-{number}", "CloudTrail", "111122223333", "us-east-1")
     rows = decode([(gz(records(event(number))), delivered)]).rows
     files = write.write_rows(rows, opened.table("events").metadata, catalog.file_io(opened.where))
-    return commits.stage(opened, "events", files, batch)
+    return commits.stage(opened, "events", files, commits.mark(batch))
 
 
 def ids(opened: catalog.Lake) -> list[str]:

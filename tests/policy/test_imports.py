@@ -19,7 +19,7 @@ from tests.policy.tree import JOBS, imports, is_in, modules, own
 # What a place may import of our own; each may import itself, `errors`, and the package's version.
 MAY = {
     "cli": {"settings", "options", "show", "picture", "page", "ingest", "integrity", "ask", "upkeep", "sample", "lake"},
-    "ingest": {"settings", "faults", "limits", "lake", "sources", "decode"},
+    "ingest": {"settings", "options", "faults", "limits", "lake", "sources", "decode"},
     "integrity": {"settings", "limits", "lake", "sources", "decode"},
     "ask": {"settings", "limits", "lake", "sources", "decode"},
     "upkeep": {"settings", "limits", "lake", "sources", "decode", "ingest"},  # what is mended goes in by the same door
@@ -52,12 +52,24 @@ INGEST = {
     "inspect": {"values", "duplicates", "rules"},
     "measure": {"values", "inspect", "stage"},  # `inspect` is the workers' half of it
     "audit": {"values"},  # judges what was measured
+    "refusal": {"values"},
     "publish": {"values", "stage"},  # tables are published in the order they were staged in, with stage's ledger rows
     "waiting": {"values"},
-    "run": {
-        *("values", "plan", "task", "isolate", "rewrite", "rules", "stage", "inspect", "measure", "audit", "publish"),
-        "waiting",
+    "job": {"rules", "audit"},  # a run's settings and session; the user's own expectations are checked by both
+    "settle": {
+        "job",
+        "values",
+        "plan",
+        "task",
+        "rewrite",
+        "stage",
+        "inspect",
+        "measure",
+        "audit",
+        "publish",
+        "refusal",
     },
+    "run": {"job", "values", "plan", "task", "isolate", "stage", "audit", "publish", "settle", "waiting"},
 }
 
 # Libraries that one place alone knows, so that there is one place to change.

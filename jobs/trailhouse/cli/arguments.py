@@ -81,5 +81,5 @@ form_option = click.option(
     type=click.Choice(["table", "json", "csv", "csv_raw"]),
     default="table",
     show_default=True,
-    help="How to show it. csv is safe to open in a spreadsheet; csv_raw holds the bare values.",
+    help="How to show it. csv is safe in a spreadsheet and a terminal; csv_raw holds the bare values.",
 )

@@ -13,6 +13,9 @@ from trailhouse import settings, show
 from trailhouse.cli.arguments import form_option, load, opened, with_settings
 from trailhouse.cli.results import exit_code, show_result
 
+STATES = ("published", "held", "discarded", "freed", "reopened", "unfinished")
+
+_ONE_OR_MORE = click.IntRange(min=1)
 _id = click.argument("batch_id", metavar="BATCH")
 
 
@@ -32,11 +35,11 @@ def batch() -> None:
 
 
 @batch.command("list")
-@click.option("--state", default="", help="Only those: published, held, discarded, freed, unfinished.")
-@click.option("--limit", default=20, show_default=True, help="How many, the newest first.")
+@click.option("--state", type=click.Choice(STATES), help="Only those.")
+@click.option("--limit", type=_ONE_OR_MORE, default=20, show_default=True, help="How many, the newest first.")
 @form_option
 @with_settings("lake")
-def list_(state: str, limit: int, form: show.Format, **given: Any) -> None:
+def list_(state: str | None, limit: int, form: show.Format, **given: Any) -> None:
     """The newest batches and their states.
 
     \b
@@ -47,7 +50,7 @@ def list_(state: str, limit: int, form: show.Format, **given: Any) -> None:
     from trailhouse.upkeep import batches
 
     with opened(config) as lake:
-        found = batches.listed(lake, state, limit)
+        found = batches.listed(lake, state or "", limit)
     show.show([tuple(each.values()) for each in found], batches.LISTED, form, sys.stdout)
 
 
@@ -56,7 +59,7 @@ def list_(state: str, limit: int, form: show.Format, **given: Any) -> None:
 @form_option
 @with_settings("lake")
 def show_(batch_id: str, form: show.Format, **given: Any) -> None:
-    """Why a batch is in its state: its numbers, and every result of its audit.
+    """Why a batch is in its state: its numbers, and every result of its audit. In CSV, the results alone.
 
     \b
     Example:
@@ -70,8 +73,9 @@ def show_(batch_id: str, form: show.Format, **given: Any) -> None:
     if form == "json":
         show.show_one({"batch": story.batch, "checks": story.checks, "data_docs": story.data_docs}, form, sys.stdout)
         return
-    show.show_one(story.batch, form, sys.stdout)
-    click.echo()
+    if form == "table":
+        show.show_one(story.batch, form, sys.stdout)
+        click.echo()
     show.show([tuple(each.values()) for each in story.checks], batches.CHECKED, form, sys.stdout)
     click.echo(f"\nData Docs: {show.escape_terminal(story.data_docs)}", err=True)
 
@@ -87,7 +91,7 @@ def show_(batch_id: str, form: show.Format, **given: Any) -> None:
     help="Rows of a table, or only those that break one of its expectations, or have a flag.",
 )
 @click.option("--columns", default="", metavar="A,B,…", help="Which columns; `all` for every one.")
-@click.option("--limit", default=20, show_default=True, help="How many rows at most.")
+@click.option("--limit", type=_ONE_OR_MORE, default=20, show_default=True, help="How many rows at most.")
 @form_option
 @with_settings("lake", "quality")
 def rows(batch_id: str, which: str, columns: str, limit: int, form: show.Format, **given: Any) -> None:
@@ -104,11 +108,18 @@ def rows(batch_id: str, which: str, columns: str, limit: int, form: show.Format,
     expectations = _going(config).expectations()
     with opened(config) as lake:
         shown, found = batches.rows(lake, batch_id, which, expectations, limit)
-    names = {"": shown, "all": tuple(found.column_names)}.get(columns, tuple(columns.split(",")))
-    unknown = [name for name in names if name not in found.column_names]
-    if unknown:
-        raise click.BadParameter(f"no column {unknown[0]}; known are {', '.join(found.column_names)}")
+    names = {"": shown, "all": tuple(found.column_names)}.get(columns) or _named(columns, found.column_names)
     show.show([tuple(row[name] for name in names) for row in found.to_pylist()], names, form, sys.stdout)
+
+
+def _named(given: str, known: list[str]) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in given.split(","))
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f"no column {name}; known are {', '.join(known)}", param_hint="--columns")
+        if names.count(name) > 1:
+            raise click.BadParameter(f"{name} is named twice", param_hint="--columns")
+    return names
 
 
 @batch.command("release")

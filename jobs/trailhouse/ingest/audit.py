@@ -22,6 +22,7 @@ from typing import Any
 
 from trailhouse import settings
 from trailhouse.ingest.values import Check, Gauge, Measured, Verdict, Wanted
+from trailhouse.lake import schema
 from trailhouse.lake.expectations import Expectation
 
 log = logging.getLogger("trailhouse.ingest")
@@ -32,10 +33,11 @@ INVARIANTS = {
     "unique": "No two rows of one key, but for later ones flagged id_conflict.",
     "schema": "Every file has the table's columns and as many rows as its metadata says.",
     "lineage": "Every row names this batch, and no place of an object is told twice.",
-    "partition": "Partition values follow from the record.",
     "no_shrink": "What was published stays.",
     "looked_at_all": "The audit read every staged row.",
 }
+OF_PARTITIONS = {"partition": "Partition values follow from the record."}
+OF_THE_QUARANTINE = {"bytes": "What is set aside are the bytes that came, or their beginning, by size and SHA-256."}
 OF_THE_LEDGER = {
     "accounting": "Of every object: records = rows + duplicates + quarantined, and the tables hold them.",
     "ledger": "The ledger's rows say what became of the objects.",
@@ -49,17 +51,25 @@ WARNINGS = {
     "events.error_rate": "A day has about the share of errors of the week before it (`quality.error_points`).",
 }
 
+_OWN = {*INVARIANTS, *OF_PARTITIONS, *OF_THE_QUARANTINE, *OF_THE_LEDGER, "all_judged"}
+
 # About no one row.
-OF_A_BATCH = {*INVARIANTS, *OF_THE_LEDGER, *(name.partition(".")[2] for name in WARNINGS), "all_judged"}
+OF_A_BATCH = {*_OWN, *(name.partition(".")[2] for name in WARNINGS)}
 
 # What a page of Data Docs needs.
 _DRESS = ("static/styles/", "static/images/favicon", "static/images/short-logo", "static/images/logo-long")
 
 
+def invariants(table: str) -> dict[str, str]:
+    """What must hold of a table, whatever its records say; the ledger has its own."""
+    partitioned = OF_PARTITIONS if schema.table(table).partition else {}
+    return INVARIANTS | partitioned | (OF_THE_QUARANTINE if table == "quarantine" else {})
+
+
 def wanted(measured: Measured, expectations: Sequence[Expectation], limits: settings.Quality) -> tuple[Wanted, ...]:
     """Everything that a batch is judged by, from what its tables are and never from what was measured of them."""
     tables = [each.table for each in measured.staged.tables if each.table != "ledger"]
-    made = [Wanted(table, name, "critical", 0, doc) for table in tables for name, doc in INVARIANTS.items()]
+    made = [Wanted(table, name, "critical", 0, doc) for table in tables for name, doc in invariants(table).items()]
     made += [Wanted("ledger", name, "critical", 0, doc) for name, doc in OF_THE_LEDGER.items()]
     made += [Wanted(e.table, e.name, e.severity, e.max_share, e.doc) for e in expectations if e.table in tables]
     bounds = {
@@ -122,8 +132,7 @@ def audit(measured: Measured, expectations: Sequence[Expectation], limits: setti
 
 def breaks_the_lake(verdict: Verdict) -> bool:
     """Whether what failed is one of our own invariants, or the audit itself, and not what a user declared."""
-    own = {*INVARIANTS, *OF_THE_LEDGER, "all_judged"}
-    return not verdict.checks or any(check.name in own for check in verdict.broken)
+    return not verdict.checks or any(check.name in _OWN for check in verdict.broken)
 
 
 def _judged_in_time(

@@ -3,13 +3,15 @@ What the audit asks of the staged files, partition by partition, in workers: it 
 
 Counts rows by the object that delivered them and rows that break an expectation, recomputes partitions from the rows,
 and looks for keys that more than one row has, among the staged files and those that are there already. Reads key
-columns, and those that something is expected of; whole rows only of keys that meet with different contents.
+columns, and those that something is expected of; whole rows only of keys that meet with different contents. Of the
+quarantine, it compares the bytes with what is told of them.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -18,16 +20,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from pyiceberg.io import FileIO
 from pyiceberg.transforms import BucketTransform
 from pyiceberg.types import StringType
 
 from trailhouse import settings
 from trailhouse.decode.canonical import form
+from trailhouse.decode.careful import RAW_KEPT
+from trailhouse.decode.parse import OBJECT_KEPT
 from trailhouse.decode.rebuild import record
+from trailhouse.errors import TrailhouseError
 from trailhouse.ingest import duplicates, rules
 from trailhouse.ingest.values import Twins
-from trailhouse.lake import catalog, schema, write
+from trailhouse.lake import catalog, readback, schema
 from trailhouse.lake.expectations import Expectation
 
 COLUMNS = (
@@ -44,6 +50,7 @@ COLUMNS = (
     "batch_id",
 )
 ERROR = {"error_code"}
+QUARANTINED = ("source", "key", "etag", "record_index", "reason", "batch_id", "raw", "raw_size", "raw_sha256")
 KNOWN = ("account_id", "region", "event_date", "event_id", "content_hash")
 AT_ONCE = 500_000  # rows of published files compared in one go
 
@@ -82,6 +89,8 @@ class Seen:
     flags: Counter[tuple[str, str]] = field(default_factory=Counter)  # (table, word) -> rows
     misplaced: Counter[str] = field(default_factory=Counter)  # table -> rows whose partition doesn't follow from them
     strays: Counter[str] = field(default_factory=Counter)  # table -> rows of another batch, or of a place told twice
+    doubled: Counter[str] = field(default_factory=Counter)  # table -> rows of a key that another row has; see `twins`
+    spoiled: Counter[str] = field(default_factory=Counter)  # table -> rows whose bytes are not those that came
     malformed: set[str] = field(default_factory=set)  # files that are not of the table's schema or row count
     breaks: Counter[tuple[str, str]] = field(default_factory=Counter)  # (table, expectation) -> rows that break it
     applies: Counter[tuple[str, str]] = field(default_factory=Counter)  # (table, expectation) -> rows it applies to
@@ -97,25 +106,46 @@ def look(task: Look) -> Seen:
     seen = Seen()
     for partition in task.partitions:
         if partition.table == "quarantine":
-            _count_quarantined(partition, io, seen)
+            _look_at_quarantine(partition, io, seen, task.batch_id)
         else:
             wanted = [each for each in task.expectations if each.table == partition.table]
             _Partition(partition, io, seen, wanted).look(task.batch_id)
     return seen
 
 
-def _count_quarantined(partition: Partition, io: FileIO, seen: Seen) -> None:
+def _look_at_quarantine(partition: Partition, io: FileIO, seen: Seen, batch_id: str) -> None:
+    places: Counter[tuple[object, ...]] = Counter()
     for path, rows, _ in partition.staged:
-        read = write.open_file(path, io).read(["source", "key", "record_index", "reason"])
+        read = _read(path, io, "quarantine", QUARANTINED)
         seen.looked_at["quarantine"] += read.num_rows
         if read.num_rows != rows:
             seen.malformed.add(path)
+        strange = 0
         for row in read.to_pylist():
             if row["record_index"] is None:
                 seen.wholes[row["source"], row["key"]] += 1
             else:
                 seen.counts["quarantine", row["source"], row["key"]] += 1
             seen.flags["quarantine", row["reason"]] += 1
+            places[row["source"], row["key"], row["etag"], row["record_index"]] += 1
+            strange += row["batch_id"] != batch_id
+            seen.spoiled["quarantine"] += not _is_what_came(row)
+        seen.strays["quarantine"] += strange
+    twice = places.total() - len(places)
+    seen.doubled["quarantine"] += twice
+    seen.strays["quarantine"] += twice
+
+
+def _is_what_came(row: Mapping[str, Any]) -> bool:
+    """Whether the bytes of a quarantined row are those that its size and SHA-256 tell of, or a beginning of them."""
+    raw, size, sha256 = row["raw"], row["raw_size"], row["raw_sha256"]
+    if raw is None or size is None or sha256 is None:
+        return False
+    if not sha256:  # an object over the limit is not fetched
+        return not raw
+    if len(raw) == size:
+        return str(sha256) == hashlib.sha256(raw).hexdigest()
+    return len(raw) == min(int(size), OBJECT_KEPT if row["record_index"] is None else RAW_KEPT)
 
 
 class _Partition:
@@ -124,7 +154,7 @@ class _Partition:
     def __init__(self, partition: Partition, io: FileIO, seen: Seen, wanted: Sequence[Expectation]) -> None:
         self.name, self.partition, self.io, self.seen = partition.table, partition, io, seen
         self.wanted = wanted
-        self.whole: dict[str, pa.Table] = {}  # the last two files that were read whole
+        self.whole: dict[str, pa.Table | None] = {}  # the last two files that were read whole
         self.files = [path for path, _, _ in partition.staged]
         self.rows = pa.concat_tables([self._read(number) for number in range(len(self.files))])
 
@@ -135,12 +165,7 @@ class _Partition:
 
     def _read(self, number: int) -> pa.Table:
         path, rows, _ = self.partition.staged[number]
-        file = write.open_file(path, self.io)
-        columns = self._columns()
-        if _is_of(file.schema_arrow, self.name):
-            read = file.read(columns)
-        else:  # nothing in it can be trusted to be what its name says
-            read = schema.arrow_schema(self.name).empty_table().select(columns)
+        read = _read(path, self.io, self.name, self._columns())
         count = read.num_rows
         if count != rows:
             self.seen.malformed.add(path)
@@ -218,7 +243,8 @@ class _Partition:
             drops += drop
             flags += conflict
         settled = self._flagged(mine)
-        self._report(mine, [d - first for d in drops], [f - first for f in flags if f - first not in settled])
+        dropped = [d - first for d in drops]
+        self._report(mine, dropped, [f - first for f in flags if f - first not in settled], settled & {*dropped})
 
     def _flagged(self, mine: pa.Table) -> set[int]:
         """Rows that carry the flag already: they stay, unless they say what another row says."""
@@ -226,15 +252,20 @@ class _Partition:
         marked = pc.match_substring(words, duplicates.CONFLICT)
         return set(np.flatnonzero(marked.to_numpy(zero_copy_only=False)).tolist())
 
-    def _report(self, mine: pa.Table, drops: list[int], flags: list[int]) -> None:
+    def _report(self, mine: pa.Table, drops: list[int], flags: list[int], undone: set[int]) -> None:
+        """Tell of the rows, file by file; of those that go with their flag, as conflicts less."""
         found: dict[str, tuple[list[int], list[int], Counter[tuple[str, str]], Counter[tuple[str, str]]]] = {}
         for kind, rows in enumerate((drops, flags)):
             taken = mine.select(["file", "place", "source", "source_object"]).take(pa.array(rows, pa.int64()))
-            for file, place, source, key in zip(*(c.to_pylist() for c in taken.columns), strict=True):
+            for row, file, place, source, key in zip(rows, *(c.to_pylist() for c in taken.columns), strict=True):
                 entry = found.setdefault(self.files[file], ([], [], Counter(), Counter()))
                 (entry[0], entry[1])[kind].append(place)
                 (entry[2], entry[3])[kind][source, key] += 1
+                if kind == 0 and row in undone:
+                    entry[3][source, key] -= 1
         for path, (dropped, flagged, by_drop, by_flag) in found.items():
+            if self._whole(path) is None:  # what is to be written again must be readable
+                continue
             self.seen.twins.append(Twins(self.name, path, tuple(dropped), tuple(flagged), by_drop, by_flag))
 
     def _form(self, row: int, mine: pa.Table, theirs: pa.Table) -> bytes:
@@ -244,9 +275,18 @@ class _Partition:
         else:
             row -= theirs.num_rows
             path, place = self.files[mine["file"][row].as_py()], mine["place"][row].as_py()
+        read = self._whole(path)
+        if read is None:  # what a damaged file held is like nothing else: its row stays
+            return f"{path} {place}".encode()
+        return form(record(read.slice(place, 1).to_pylist()[0], self.name))
+
+    def _whole(self, path: str) -> pa.Table | None:
         if path not in self.whole:
-            self.whole = {path: write.open_file(path, self.io).read()} | dict(list(self.whole.items())[:1])
-        return form(record(self.whole[path].slice(place, 1).to_pylist()[0], self.name))
+            read = readback.read_back(path, self.io, pq.ParquetFile.read)
+            if read is None and path in self.files:
+                self.seen.malformed.add(path)
+            self.whole = {path: read} | dict(list(self.whole.items())[:1])
+        return self.whole[path]
 
     def _published(self, mine: pa.Table) -> pa.Table:
         """Published rows that have the key of one of ours, with where they lie."""
@@ -264,7 +304,11 @@ def _gathered(paths: Sequence[str], io: FileIO) -> Iterator[pa.Table]:
     """Key columns of published files, some files at a time."""
     parts: list[pa.Table] = []
     for path in paths:
-        read = write.open_file(path, io).read(list(KNOWN))
+        read = readback.read_back(path, io, lambda file: file.read(list(KNOWN)))
+        if read is None:  # without it, nobody can say what is there already
+            raise TrailhouseError(
+                f"the published file {path} is gone or damaged: restore it from a copy, then run again"
+            )
         read = read.append_column("path", pa.repeat(path, read.num_rows))
         parts.append(read.append_column("place", pa.array(np.arange(read.num_rows))))
         if sum(part.num_rows for part in parts) >= AT_ONCE:
@@ -272,6 +316,17 @@ def _gathered(paths: Sequence[str], io: FileIO) -> Iterator[pa.Table]:
             parts = []
     if parts:
         yield pa.concat_tables(parts)
+
+
+def _read(path: str, io: FileIO, name: str, columns: Sequence[str]) -> pa.Table:
+    """Columns of a staged file; no rows where it is damaged, or of another schema than its table."""
+
+    def read(file: pq.ParquetFile) -> pa.Table | None:
+        # In a file of another schema nothing can be trusted to be what its name says.
+        return file.read(list(columns)) if _is_of(file.schema_arrow, name) else None
+
+    found = readback.read_back(path, io, read)
+    return schema.arrow_schema(name).empty_table().select(list(columns)) if found is None else found
 
 
 def _differ(one: pa.ChunkedArray, other: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:

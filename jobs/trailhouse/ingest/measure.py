@@ -69,7 +69,10 @@ def measure(lake: Lake, staged: Staged, outcomes: Sequence[Outcome], look: Looke
     return Measured(staged, tuple(gauges), tuple(seen.twins), days)
 
 
-_SUMS = ("counts", "wholes", "flags", "misplaced", "strays", "looked_at", "breaks", "applies", "days", "errors")
+_SUMS = (
+    *("counts", "wholes", "flags", "misplaced", "strays", "doubled", "spoiled", "looked_at"),
+    *("breaks", "applies", "days", "errors"),
+)
 
 
 def merged(parts: Iterable[Seen]) -> Seen:
@@ -95,11 +98,18 @@ def _by_file(twins: Iterable[Twins]) -> list[Twins]:
             file,
             tuple(sorted(row for each in its for row in each.duplicates)),
             tuple(sorted(row for each in its for row in each.conflicts)),
-            sum((Counter(each.dropped) for each in its), Counter()),
-            sum((Counter(each.flagged) for each in its), Counter()),
+            _summed(each.dropped for each in its),
+            _summed(each.flagged for each in its),
         )
         for (table, file), its in files.items()
     ]
+
+
+def _summed(parts: Iterable[Mapping[tuple[str, str], int]]) -> Counter[tuple[str, str]]:
+    total: Counter[tuple[str, str]] = Counter()
+    for part in parts:
+        total.update(part)  # a sum would lose what is below zero
+    return total
 
 
 # ── what is looked at ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -176,7 +186,7 @@ def _of_table(ready: StagedTable, table: Table, seen: Seen, partitions: Sequence
     staged_rows = sum(p.rows for p in partitions)
     paths = [path for p in partitions for path, _, _ in p.staged]
     twice = len(paths) - len(set(paths)) + len(set(paths) & {path for p in partitions for path in p.published})
-    doubled = sum(len(t.duplicates) + len(t.conflicts) for t in seen.twins if t.table == name)
+    doubled = seen.doubled[name] + sum(len(t.duplicates) + len(t.conflicts) for t in seen.twins if t.table == name)
     malformed = len(seen.malformed & set(paths))
     lost = len(_manifests(table, ready.base) - _manifests(table, ready.snapshot))
     missed = abs(staged_rows - seen.looked_at[name])
@@ -184,15 +194,20 @@ def _of_table(ready: StagedTable, table: Table, seen: Seen, partitions: Sequence
     def gauge(check: str, bad: int, observed: str) -> Gauge:
         return Gauge(name, check, bad, bad, observed)
 
-    return [
+    found = [
         gauge("files", twice, f"{twice} files are attached twice"),
         gauge("unique", doubled, f"{doubled} rows share their key with another"),
         gauge("schema", malformed, f"{malformed} files are not of the table's schema or row count"),
         gauge("lineage", seen.strays[name], f"{seen.strays[name]} rows name another batch or a place twice"),
-        gauge("partition", seen.misplaced[name], f"{seen.misplaced[name]} rows lie in another partition"),
         gauge("no_shrink", lost, f"{lost} manifests of published rows are gone"),
         gauge("looked_at_all", missed, f"{seen.looked_at[name]} of {staged_rows} rows were looked at"),
     ]
+    if table.spec().fields:
+        misplaced = seen.misplaced[name]
+        found.append(gauge("partition", misplaced, f"{misplaced} rows lie in another partition"))
+    if name == "quarantine":
+        found.append(gauge("bytes", seen.spoiled[name], f"{seen.spoiled[name]} rows hold other bytes than came"))
+    return found
 
 
 def _manifests(table: Table, snapshot_id: int) -> set[str]:
@@ -221,14 +236,15 @@ def _accounting(outcomes: Sequence[Outcome], seen: Seen) -> Gauge:
 
 def _ledger(lake: Lake, staged: Staged, outcomes: Sequence[Outcome]) -> Gauge:
     """The ledger's rows, read back, are what the run is about to say of its objects."""
-    told, read = Counter(map(_line, outcomes)), Counter(map(_line, stage.outcomes(lake, staged.batch_id)))
+    told, read = Counter(map(_line, outcomes)), Counter(map(_line, stage.outcomes(lake, staged)))
     wrong = sum(((told - read) + (read - told)).values())
     return Gauge("ledger", "ledger", wrong, wrong, f"{wrong} rows differ from the outcomes")
 
 
 def _line(o: Outcome) -> tuple[object, ...]:
     counts = (o.records, o.rows, o.duplicates, o.quarantined, o.conflicts)
-    return (o.object.source_id, o.object.key, o.etag, o.sha256, o.reason, *counts)
+    odd = (o.object.regenerated, *o.flags)
+    return (o.object.source_id, o.object.key, o.etag, o.sha256, o.reason, *counts, *odd)
 
 
 # ── what records and objects say ─────────────────────────────────────────────────────────────────────────────────────

@@ -186,8 +186,9 @@ class _Known:
 
     def __init__(self, lake: Lake, source: settings.Source, days: Sequence[date]) -> None:
         self._source = source
-        settled = rows.known_objects(lake, source_id(source), days)
-        columns = [settled[name].to_pylist() for name in ("key", "etag", "size", "modified")]
+        names = ("key", "etag", "size", "modified")
+        settled = rows.known_objects(lake, source_id(source), days, names)
+        columns = [settled[name].to_pylist() for name in names]
         self._generations: dict[str, list[tuple[str, int, datetime | None]]] = {}
         for key, etag, size, modified in zip(*columns, strict=True):
             self._generations.setdefault(key, []).append((etag, size, modified))

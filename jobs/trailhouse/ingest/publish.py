@@ -1,125 +1,51 @@
 """
 Publish: main of each table moves to the audited snapshot, the ledger after the rows, the batch's own row last.
 
-Every step asks the table whether it is done already, so that any run can finish what another began. What the audit did
-not pass is held: invisible, its objects known to the ledger, until somebody says what is to become of it.
+What passed its audit claims the way (`lake.claim`); from then on any run can show it, a table after the other, and ends
+up with the same. What the audit did not pass is held: invisible, its objects known to the ledger, until somebody says
+what is to become of it. What `batches` says of a batch is changed only where it says what the change goes out from.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from pyiceberg.expressions import And, EqualTo
+from pyiceberg.table import Table
 
 from trailhouse import __version__, faults
-from trailhouse.errors import GateError
+from trailhouse.errors import GateError, UsageError
 from trailhouse.ingest import stage
-from trailhouse.ingest.values import Outcome, Verdict
-from trailhouse.lake import catalog, commits, rows, schema, write
+from trailhouse.ingest.values import Outcome, Staged, Verdict
+from trailhouse.lake import catalog, claim, commits, rows, schema, write
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.commits import StagedTable
 
 Totals = Mapping[str, int]
 
-DAYS = "trailhouse.days"  # in the summary of a published batch's row: what later batches are compared with
+# In the summary of the commit that writes down an audit: what the batch's row is to say, and what later batches are
+# compared with. Whoever publishes the batch finds it there.
+TOTALS, DAYS = "trailhouse.totals", "trailhouse.days"
 DAYS_NOTED = 60  # of a batch, the newest: summaries are no place for a first load's ten years
+
+HOLD = "hold_"  # a branch of the ledger, and the batch id
+ROUNDS = 4  # how often a batch's row is looked at again because somebody else has changed it
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
     """What the table `batches` says of a batch."""
 
-    state: str  # published, held, discarded, or reopened: being released or tried again
+    state: str  # published, held, discarded, freed, or reopened: being released or tried again
     reason: str  # why somebody released, reopened or discarded it
 
 
-def publish(lake: Lake, verdict: Verdict, totals: Totals, now: datetime, reason: str = "") -> None:
-    """
-    Show the batch to readers. Raises MainMovedError when another run was faster on a table.
-
-    What the audit did not pass is published only for a reason that somebody gave.
-    """
-    batch_id = verdict.staged.batch_id
-    if not verdict.passed and not reason:
-        raise GateError(f"batch {batch_id} has no proof that it passed its audit, so it is not published; run again")
-    with faults.at("quality_recorded"):
-        record(lake, verdict, now)
-    for ready in sorted(verdict.staged.tables, key=lambda t: stage.ORDER.index(t.table)):
-        if ready.table in schema.LAKE_TABLES:
-            with faults.at("main_moved"):
-                commits.publish(lake, ready)
-        else:
-            with faults.at("ledger_moved"):
-                (_publish_ledger if ready.table == "ledger" else _publish_quarantine)(lake, ready, batch_id)
-    _tell(lake, _batch_row(verdict, totals, "published", now) | {"reason": reason or None}, _noted(verdict))
-    commits.drop_branch(lake, "batches", commits.BRANCH + batch_id)
-    with faults.at("branch_dropped"):
-        commits.drop_branch(lake, "ledger", commits.BRANCH + batch_id)  # the last sign that the batch was not over
-
-
-def _publish_quarantine(lake: Lake, ready: StagedTable, batch_id: str) -> None:
-    """These rows depend on nothing that is there: where main moved, the same files are appended to what it is now."""
-    try:
-        commits.publish(lake, ready)
-    except commits.MainMovedError:
-        files = commits.added_files(lake.table(ready.table), ready.snapshot)
-        commits.append_once(lake, ready.table, files, commits.mark(batch_id))
-        commits.drop_branch(lake, ready.table, ready.branch)
-
-
-def _publish_ledger(lake: Lake, ready: StagedTable, batch_id: str) -> None:
-    """As above; what the ledger says of a batch that was held makes room in the same commit."""
-    table = lake.table("ledger")
-    files = commits.added_files(table, ready.snapshot)
-    if commits.published(table, _held(batch_id)):
-        commits.replace(lake, "ledger", _held_rows(batch_id), files, commits.mark(batch_id))
-        return
-    try:
-        commits.publish(lake, ready, keep=True)
-    except commits.MainMovedError:
-        commits.append_once(lake, "ledger", files, commits.mark(batch_id))
-
-
-def hold(lake: Lake, verdict: Verdict, outcomes: Sequence[Outcome], totals: Totals, now: datetime) -> None:
-    """Keep a refused batch for somebody to look at: invisible, and its objects not planned again."""
-    batch_id = verdict.staged.batch_id
-    record(lake, verdict, now)
-    told = stage.ledger_rows(outcomes, batch_id, now, "held")
-    _append(lake, "ledger", told, _held(batch_id))
-    _tell(lake, _batch_row(verdict, totals, "held", now))
-    commits.drop_branch(lake, "batches", commits.BRANCH + batch_id)
-
-
-def reopen(lake: Lake, batch_id: str, reason: str, now: datetime) -> None:
-    """Note that a held batch is to be settled anew, before anything of it is touched: any run can go on from here."""
-    commits.mark_unsettled(lake, "batches", batch_id)
-    _retell(lake, batch_id, "reopened", reason, now)
-
-
-def discard(lake: Lake, batch_id: str, reason: str, now: datetime) -> None:
-    """Give a held batch up. Its objects stay held: nothing reads them again until somebody says so."""
-    _retell(lake, batch_id, "discarded", reason, now)
-    forget(lake, batch_id)
-
-
-def free(lake: Lake, batch_id: str, reason: str, now: datetime) -> None:
-    """Have the ledger forget the objects of a batch that was given up, so that they are planned again."""
-    commits.replace(lake, "ledger", _held_rows(batch_id), (), commits.mark(f"{batch_id} freed"))
-    _retell(lake, batch_id, "freed", reason, now)
-    forget(lake, batch_id)
-
-
-def forget(lake: Lake, batch_id: str) -> None:
-    """Take away every branch of a batch, and the mark that it is to be settled anew."""
-    stage.discard(lake, batch_id)
-    commits.drop_branch(lake, "batches", commits.BRANCH + batch_id)
-
-
-def record(lake: Lake, verdict: Verdict, now: datetime) -> None:
+def record(lake: Lake, verdict: Verdict, totals: Totals, now: datetime) -> None:
     """Write down what the audit said of these snapshots, before anything of them is shown."""
     batch_id = verdict.staged.batch_id
     made = [
@@ -139,7 +65,120 @@ def record(lake: Lake, verdict: Verdict, now: datetime) -> None:
     for path, page in verdict.pages.items():
         catalog.write_file(lake.where, f"{pages_of(batch_id)}/{path}", page)
     snapshots = "-".join(str(ready.snapshot) for ready in verdict.staged.tables)
-    _append(lake, "quality", made, f"{batch_id} {snapshots}")
+    notes = {TOTALS: json.dumps(dict(totals)), **_days(verdict)}
+    files = _files(lake, "quality", made)
+    with faults.at("row_appended"):
+        commits.append_once(lake, "quality", files, commits.mark(f"{batch_id} {snapshots}", notes))
+
+
+def take_claim(lake: Lake, verdict: Verdict, reason: str = "") -> None:
+    """
+    From here on the batch is published, by whomever. MainMovedError where another has the claim, or was faster.
+
+    What the audit did not pass gets it only for a reason that somebody gave.
+    """
+    batch_id = verdict.staged.batch_id
+    if not verdict.passed and not reason:
+        raise GateError(f"batch {batch_id} has no proof that it passed its audit, so it is not published; run again")
+    (ledger,) = (ready for ready in verdict.staged.tables if ready.table == "ledger")
+    claim.take(lake, ledger)
+
+
+def show(lake: Lake, ready: StagedTable, batch_id: str) -> None:
+    """Show what a batch has on one table. MainMovedError where main isn't what it was staged on."""
+    if ready.table in schema.LAKE_TABLES:
+        with faults.at("main_moved"):
+            commits.publish(lake, ready)
+        return
+    with faults.at("ledger_moved"):
+        if ready.table == "ledger":
+            _show_ledger(lake, ready, batch_id)
+        else:
+            commits.publish(lake, ready)
+
+
+def _show_ledger(lake: Lake, ready: StagedTable, batch_id: str) -> None:
+    """
+    What it says of a batch that was held makes room in the same commit.
+
+    Where main moved, the same rows are appended to what it is now: who has the claim was compared with all of them.
+    """
+    table = lake.table("ledger")
+    files = commits.added_files(table, ready.snapshot)
+    if commits.published(table, _held(batch_id)):
+        commits.replace(lake, "ledger", _held_rows(batch_id), files, commits.mark(batch_id))
+        return
+    try:
+        commits.publish(lake, ready, keep=True)
+    except commits.MainMovedError:
+        commits.append_once(lake, "ledger", files, commits.mark(batch_id))
+
+
+def tell(lake: Lake, staged: Staged, now: datetime) -> None:
+    """The batch's own row, when all tables show it."""
+    batch_id = staged.batch_id
+    notes = _noted(lake, batch_id)
+    shown = (commits.published_as(lake, ready.table, batch_id) or ready for ready in staged.tables)
+    told = _batch_row(Staged(batch_id, tuple(shown)), json.loads(notes.get(TOTALS, "{}")), "published", now)
+    if _state(lake.table("batches"), batch_id) == "reopened":
+        told["reason"] = row(lake, batch_id)["reason"]
+    with faults.at("row_appended"):
+        _tell(lake, told, {"", "held", "reopened"}, {DAYS: notes.get(DAYS, "{}")})
+
+
+def let_go(lake: Lake, batch_id: str) -> None:
+    """The batch is over: its branches and its claim go, the ledger's last."""
+    for name in (*stage.ORDER[:-1], "batches"):
+        for branch in commits.branches_of(lake, name, batch_id):
+            commits.drop_branch(lake, name, branch)
+    with faults.at("branch_dropped"):
+        claim.let_go(lake, batch_id, commits.BRANCH + batch_id)
+
+
+def hold(lake: Lake, verdict: Verdict, outcomes: Sequence[Outcome], totals: Totals, now: datetime) -> None:
+    """
+    Keep a refused batch for somebody to look at: invisible, and its objects not planned again.
+
+    MainMovedError where the ledger is not what this was decided on, or somebody is publishing: look again.
+    """
+    batch_id = verdict.staged.batch_id
+    if not commits.published(lake.table("ledger"), _held(batch_id)):
+        files = _files(lake, "ledger", stage.ledger_rows(outcomes, batch_id, now, "held"))
+        with faults.at("row_appended"):
+            ready = commits.stage(lake, "ledger", files, commits.mark(_held(batch_id)), HOLD + batch_id)
+            if stage.settled_by(lake, batch_id, outcomes, ready.base):
+                raise commits.MainMovedError("ledger")
+            commits.publish(lake, ready, unless=claim.REF)
+    with faults.at("row_appended"):
+        _tell(lake, _batch_row(verdict.staged, totals, "held", now), {"", "reopened"})
+    commits.drop_branch(lake, "batches", commits.BRANCH + batch_id)
+
+
+def reopen(lake: Lake, batch_id: str, reason: str, now: datetime) -> None:
+    """Note that a held batch is to be settled anew, before anything of it is touched: any run can go on from here."""
+    commits.mark_unsettled(lake, "batches", batch_id)
+    _retell(lake, batch_id, Ended("reopened", reason), now, {"held", "reopened"})
+
+
+def discard(lake: Lake, batch_id: str, reason: str, now: datetime) -> None:
+    """Give a held batch up. Its objects stay held: nothing reads them again until somebody says so."""
+    _retell(lake, batch_id, Ended("discarded", reason), now, {"held"})
+    forget(lake, batch_id)
+
+
+def free(lake: Lake, batch_id: str, reason: str, now: datetime) -> None:
+    """Have the ledger forget the objects of a batch that was given up, so that they are planned again."""
+    commits.replace(lake, "ledger", _held_rows(batch_id), (), commits.mark(f"{batch_id} freed"))
+    _retell(lake, batch_id, Ended("freed", reason), now, {"discarded", "reopened"})
+    forget(lake, batch_id)
+
+
+def forget(lake: Lake, batch_id: str) -> None:
+    """Take away every branch of a batch of which nothing is visible, and the mark that it is to be settled anew."""
+    stage.discard(lake, batch_id)
+    for name in ("ledger", "batches"):
+        for branch in commits.branches_of(lake, name, batch_id):
+            commits.drop_branch(lake, name, branch)
 
 
 def pages_of(batch_id: str) -> str:
@@ -155,8 +194,7 @@ def states(lake: Lake) -> dict[str, Ended]:
 
 def row(lake: Lake, batch_id: str) -> dict[str, Any]:
     """What the table `batches` holds of a batch; without one, nothing."""
-    read = lake.table("batches").scan(EqualTo("batch_id", batch_id)).to_arrow().to_pylist()
-    return read[0] if read else {}
+    return _row(lake.table("batches"), batch_id)
 
 
 def days_since(lake: Lake, first: date) -> dict[date, tuple[int, int]]:
@@ -173,43 +211,76 @@ def days_since(lake: Lake, first: date) -> dict[date, tuple[int, int]]:
     return total
 
 
-def _noted(verdict: Verdict) -> dict[str, str]:
+def _days(verdict: Verdict) -> dict[str, str]:
     days = sorted(verdict.measured.days.items())[-DAYS_NOTED:]
     return {DAYS: json.dumps({day.isoformat(): told for day, told in days})}
 
 
-def _batch_row(verdict: Verdict, totals: Totals, state: str, now: datetime) -> dict[str, Any]:
+def _noted(lake: Lake, batch_id: str) -> Mapping[str, str]:
+    """What was written down with the last audit of a batch."""
+    for notes in commits.notes(lake.table("quality")):
+        if notes.get(commits.BATCH, "").startswith(f"{batch_id} "):
+            return notes
+    return {}
+
+
+def _batch_row(staged: Staged, totals: Totals, state: str, now: datetime) -> dict[str, Any]:
     names = ("objects", "records", "rows", "duplicates", "quarantined", "quarantined_objects", "conflicts")
     counts = {name: totals.get(name, 0) for name in (*names, "pending", "bytes_in", "bytes_out", "list_calls")}
-    batch_id = verdict.staged.batch_id
     return counts | {
-        "batch_id": batch_id,
+        "batch_id": staged.batch_id,
         "state": state,
-        "snapshots": json.dumps({ready.table: ready.snapshot for ready in verdict.staged.tables}),
-        "planned_at": datetime.strptime(batch_id.partition("_")[0], "%Y%m%dT%H%M%S"),
+        "snapshots": json.dumps({ready.table: ready.snapshot for ready in staged.tables}),
+        "planned_at": datetime.strptime(staged.batch_id.partition("_")[0], "%Y%m%dT%H%M%S"),
         "published_at": now.replace(tzinfo=None),
         "version": __version__,
     }
 
 
-def _tell(lake: Lake, told: Mapping[str, Any], notes: Mapping[str, str] | None = None) -> None:
-    """The batch's row: a new one, or, of a batch that was held once, one in place of what was said before."""
+def _retell(lake: Lake, batch_id: str, ended: Ended, now: datetime, after: Collection[str]) -> None:
+    told = {"state": ended.state, "reason": ended.reason or None, "published_at": now.replace(tzinfo=None)}
+    _tell(lake, row(lake, batch_id) | told, after)
+    is_now = row(lake, batch_id)["state"]
+    if is_now != ended.state:
+        raise UsageError(f"batch {batch_id} is {is_now} meanwhile: somebody else was faster")
+
+
+def _tell(lake: Lake, told: Mapping[str, Any], after: Collection[str], notes: Mapping[str, str] | None = None) -> None:
+    """Set a batch's row, where it now says one of these states; "" stands for no row."""
     batch_id = told["batch_id"]
-    if commits.published(lake.table("batches"), _held(batch_id)) or commits.is_marked(lake, "batches", batch_id):
-        _tell_anew(lake, told, notes)
-    else:
-        _append(lake, "batches", [told], _held(batch_id) if told["state"] == "held" else batch_id, notes)
+    files = _files(lake, "batches", [told])
+    mark = f"{batch_id} {told['state']} {told['published_at']}"
+    for _ in range(ROUNDS):
+        now = _state(lake.table("batches"), batch_id)
+        if now not in after:
+            return
+        said = commits.mark(mark, notes, partial(_says, batch_id, now))
+        if now:
+            commits.replace(lake, "batches", EqualTo("batch_id", batch_id), files, said)
+        else:
+            commits.append_once(lake, "batches", files, said)
+        if commits.published(lake.table("batches"), mark):
+            return
 
 
-def _retell(lake: Lake, batch_id: str, state: str, reason: str, now: datetime) -> None:
-    told = {"state": state, "reason": reason or None, "published_at": now.replace(tzinfo=None)}
-    _tell_anew(lake, row(lake, batch_id) | told)
+def _says(batch_id: str, state: str, table: Table) -> bool:
+    return _state(table, batch_id) == state
 
 
-def _tell_anew(lake: Lake, told: Mapping[str, Any], notes: Mapping[str, str] | None = None) -> None:
-    mark = commits.mark(f"{told['batch_id']} {told['state']} {told['published_at']}")
-    gone = EqualTo("batch_id", told["batch_id"])
-    commits.replace(lake, "batches", gone, _files(lake, "batches", [told]), {**(notes or {}), **mark})
+def _state(table: Table, batch_id: str) -> str:
+    """What a version of `batches` says of a batch: by the marks of its commits; where some are gone, by a look."""
+    known = list(commits.history(table))
+    for snapshot in known:
+        name, _, rest = (commits.batch_of(snapshot) or "").partition(" ")
+        if name == batch_id:
+            return rest.partition(" ")[0] or "published"
+    is_all = known[-1].parent_snapshot_id is None
+    return "" if is_all else str(_row(table, batch_id).get("state", ""))
+
+
+def _row(table: Table, batch_id: str) -> dict[str, Any]:
+    read = table.scan(EqualTo("batch_id", batch_id)).to_arrow().to_pylist()
+    return read[0] if read else {}
 
 
 def _held(batch_id: str) -> str:
@@ -219,14 +290,6 @@ def _held(batch_id: str) -> str:
 
 def _held_rows(batch_id: str) -> And:
     return And(EqualTo("batch_id", batch_id), EqualTo("state", "held"))
-
-
-def _append(
-    lake: Lake, name: str, made: Sequence[Mapping[str, Any]], mark: str, notes: Mapping[str, str] | None = None
-) -> None:
-    files = _files(lake, name, made)
-    with faults.at("row_appended"):
-        commits.append_once(lake, name, files, {**(notes or {}), **commits.mark(mark)})
 
 
 def _files(lake: Lake, name: str, made: Sequence[Mapping[str, Any]]) -> list[Any]:

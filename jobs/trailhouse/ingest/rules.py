@@ -33,9 +33,13 @@ def judge(rows: pa.Table, expectation: Expectation) -> tuple[Mask, int]:
 def check(expectation: Expectation, where: str) -> None:
     """Refuse what can't be judged, such as a broken regular expression, before any work."""
     try:
+        for rule in (expectation.rule, *((expectation.when,) if expectation.when else ())):
+            if rule.kind in ("matches", "not_matches"):  # alone first: one that closes our bracket matches anything
+                pc.match_substring_regex(pa.array([""]), rule.operand[0])
         judge(pa.Table.from_pylist([{}], schema.arrow_schema(expectation.table)), expectation)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise SettingsError(f"the expectation `{expectation.name}` in {where} can't be judged: {error}") from error
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OverflowError) as error:
+        why = "a number is larger than any column's" if isinstance(error, OverflowError) else error
+        raise SettingsError(f"the expectation `{expectation.name}` in {where} can't be judged: {why}") from error
 
 
 def _holds(rows: pa.Table, rule: Rule) -> Mask:

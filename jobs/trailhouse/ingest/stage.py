@@ -7,48 +7,62 @@ bring it to an end without reading a source object again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pyiceberg.expressions import And, EqualTo
 from pyiceberg.manifest import DataFile
+from pyiceberg.table.snapshots import Snapshot
 
 from trailhouse import faults
 from trailhouse.ingest.values import Object, Outcome, Staged, Written
 from trailhouse.lake import catalog, commits, rows, schema, write
 from trailhouse.lake.catalog import Lake
+from trailhouse.lake.commits import StagedTable
 from trailhouse.sources.keys import LogKey
 
 # In the order of publishing: the rows first, then what accounts for them.
 ORDER = (*schema.LAKE_TABLES, "quarantine", "ledger")
 
+# In the summary of the ledger's staged snapshot: the snapshots of the other tables, each with what it was staged on.
+BESIDE = "trailhouse.staged-beside"
+
+CHANGED = "changed_after_ingest"  # among an object's flags in the ledger: a later run is to find it there
+
 
 def stage(lake: Lake, written: Written, now: datetime) -> Staged:
-    """Commit the files to the batch's branches, in place of what an earlier round staged; what is published stays."""
-    shown = {name: commits.published_as(lake, name, written.batch_id) for name in ORDER}
-    if any(shown.values()):
-        # Only rows are staged anew: the ledger's branch must stand, since it tells that the batch is not over.
-        shown |= {
-            name: shown[name] or commits.staged(lake, name, written.batch_id) for name in ("quarantine", "ledger")
-        }
-    else:
-        discard(lake, written.batch_id)
+    """Commit the files to the batch's branches, in place of what an earlier round staged; none of it is visible."""
+    discard(lake, written.batch_id)
     files = {name: made for name, made in written.files.items() if made}
-    files["ledger"] = tuple(_ledger_files(lake, written, now))
-    tables = [shown[name] or _stage_table(lake, name, files[name], written.batch_id) for name in ORDER if name in files]
+    tables = [_stage_table(lake, name, files[name], commits.mark(written.batch_id)) for name in ORDER if name in files]
+    rows = _ledger_files(lake, written, now)
+    beside = {BESIDE: json.dumps({each.table: [each.base, each.snapshot] for each in tables})}
+    tables.append(_stage_table(lake, "ledger", rows, commits.mark(written.batch_id, beside)))
     return Staged(written.batch_id, tuple(tables))
 
 
-def _stage_table(lake: Lake, name: str, files: Sequence[DataFile], batch_id: str) -> commits.StagedTable:
+def _stage_table(lake: Lake, name: str, files: Sequence[DataFile], said: commits.Said) -> StagedTable:
     with faults.at("table_staged"):
-        return commits.stage(lake, name, files, batch_id)
+        return commits.stage(lake, name, files, said)
 
 
 def staged(lake: Lake, batch_id: str) -> Staged:
-    """What an earlier run has staged, some of which it may have published."""
-    found = (commits.staged(lake, name, batch_id) or commits.published_as(lake, name, batch_id) for name in ORDER)
+    """What an earlier run has staged, and nothing of which is visible."""
+    found = (commits.staged(lake, name, batch_id) for name in ORDER)
     return Staged(batch_id, tuple(each for each in found if each))
+
+
+def promised(claimed: Snapshot) -> Staged:
+    """What a batch has staged, by its snapshot of the ledger that has the claim: whatever became of its branches."""
+    notes = claimed.summary.additional_properties if claimed.summary else {}
+    batch_id = notes[commits.BATCH]
+    branch = commits.BRANCH + batch_id
+    beside = json.loads(notes[BESIDE])
+    tables = [StagedTable(name, branch, *beside[name]) for name in ORDER if name in beside]
+    ledger = StagedTable("ledger", branch, claimed.parent_snapshot_id or 0, claimed.snapshot_id)
+    return Staged(batch_id, (*tables, ledger))
 
 
 def discard(lake: Lake, batch_id: str) -> None:
@@ -57,21 +71,39 @@ def discard(lake: Lake, batch_id: str) -> None:
         commits.drop_branch(lake, name, commits.BRANCH + batch_id)
 
 
-def written(lake: Lake, batch_id: str) -> Written | None:
-    """What an earlier run has written, read back from its branches; None where it was not staged whole."""
-    told = outcomes(lake, batch_id)
-    tables = [each for each in staged(lake, batch_id).tables if each.table != "ledger"]
+def written(lake: Lake, ready: Staged) -> Written | None:
+    """What an earlier run has written, read back from what it staged; None where it was not staged whole."""
+    told = outcomes(lake, ready)
+    tables = [each for each in ready.tables if each.table != "ledger"]
     files = {each.table: tuple(commits.added_files(lake.table(each.table), each.snapshot)) for each in tables}
-    return Written(batch_id, files, told, ()) if told else None
+    return Written(ready.batch_id, files, told, ()) if told else None
 
 
-def outcomes(lake: Lake, batch_id: str) -> tuple[Outcome, ...]:
-    """The batch's rows of the ledger, read back from its branch."""
-    ready = commits.staged(lake, "ledger", batch_id) or commits.published_as(lake, "ledger", batch_id)
-    if ready is None:
-        return ()
-    added = commits.added_files(lake.table("ledger"), ready.snapshot)
-    io = catalog.file_io(lake.where)
+def is_as_compared(lake: Lake, ready: Staged) -> bool:
+    """Whether main of each table is what the batch was staged on: no row came in that it was not compared with."""
+    return all(commits.head(lake.table(each.table)) == each.base for each in ready.tables)
+
+
+def settled_by(lake: Lake, batch_id: str, outcomes: Sequence[Outcome], base: int) -> str:
+    """The batch that settled, or holds, some object of this one, as the ledger of a snapshot says; "" for none."""
+    ours = {(o.object.source_id, o.object.key, o.etag) for o in outcomes}
+    days: dict[str, set[date]] = {}
+    for o in outcomes:
+        days.setdefault(o.object.source_id, set()).add(o.object.log.day)
+    for source, of in days.items():
+        columns = ("key", "etag", "batch_id", "state")
+        for row in rows.known_objects(lake, source, of, columns, base).to_pylist():
+            own = row["batch_id"] == batch_id and row["state"] == "held"  # released, or tried again
+            if (source, row["key"], row["etag"]) in ours and not own:
+                return str(row["batch_id"])
+    return ""
+
+
+def outcomes(lake: Lake, ready: Staged) -> tuple[Outcome, ...]:
+    """The batch's rows of the ledger, read back."""
+    snapshots = [each.snapshot for each in ready.tables if each.table == "ledger"]
+    table, io = lake.table("ledger"), catalog.file_io(lake.where)
+    added = [file for snapshot in snapshots for file in commits.added_files(table, snapshot)]
     read = [write.open_file(file.file_path, io).read().to_pylist() for file in added]
     return tuple(_outcome(row) for part in read for row in part)
 
@@ -101,7 +133,7 @@ def ledger_rows(written: Sequence[Outcome], batch_id: str, now: datetime, state:
             "target": schema.KINDS[o.object.log.kind],
             "state": state or ("quarantined" if o.reason else "done"),
             "reason": o.reason,
-            "flags": list(o.flags) or None,
+            "flags": [*o.flags, *([CHANGED] if o.object.regenerated else ())] or None,
             "records": o.records,
             "rows": o.rows,
             "duplicates": o.duplicates,
@@ -121,7 +153,8 @@ def _ledger_files(lake: Lake, written: Written, now: datetime) -> list[DataFile]
 
 def _outcome(row: Mapping[str, Any]) -> Outcome:
     log = LogKey("", "", row["account_id"], row["kind"], row["region"], row["key_day"], row["key"])
-    place = Object(0, row["source"], row["key"], row["etag"], row["size"], row["modified"], log)
+    flags = row["flags"] or ()
+    place = Object(0, row["source"], row["key"], row["etag"], row["size"], row["modified"], log, CHANGED in flags)
     names = ("etag", "stored_sha256", "sha256", "inflated_bytes", "records", "rows", "duplicates", "quarantined")
     given = {name: row[name] for name in (*names, "conflicts", "reason")}
-    return Outcome(object=place, flags=tuple(row["flags"] or ()), **given)
+    return Outcome(object=place, flags=tuple(word for word in flags if word != CHANGED), **given)

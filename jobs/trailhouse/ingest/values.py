@@ -88,6 +88,11 @@ class Written:
     files: Mapping[str, tuple[DataFile, ...]]  # table -> its files
     outcomes: tuple[Outcome, ...]
     pending: tuple[PendingObject, ...]
+    list_calls: int = 0  # that the run made, told with its first batch
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.file_size_in_bytes for made in self.files.values() for file in made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ class Twins:
     duplicates: tuple[int, ...]  # places in the file
     conflicts: tuple[int, ...]
     dropped: Mapping[tuple[str, str], int]  # (source, key) of an object -> its rows among the duplicates
-    flagged: Mapping[tuple[str, str], int]
+    flagged: Mapping[tuple[str, str], int]  # the same of conflicts; below zero where a flagged row is a duplicate
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +228,15 @@ class Result:
     settled: list[str] = field(default_factory=list)  # batches of earlier runs that this one brought to an end
     findings: list[dict[str, Any]] = field(default_factory=list)
     problems: list[dict[str, str]] = field(default_factory=list)
+
+    def conclude(self) -> None:
+        """Say in one word how it went."""
+        if self.refused:
+            self.status = "refused"
+        elif self.problems:
+            self.status = "partial"
+        else:
+            self.status = "published" if self.batches or self.settled else "nothing_to_do"
 
     def refuse(self, batch_id: str, said: object) -> None:
         """Note that the gate holds a batch."""

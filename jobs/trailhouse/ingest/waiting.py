@@ -21,6 +21,7 @@ from trailhouse.lake import catalog, commits, rows, write
 from trailhouse.lake.catalog import Lake
 
 TABLE = "pending"
+_GENERATION = ("key", "etag", "size", "modified")
 
 Row = Mapping[str, Any]
 Place = tuple[str, str]  # source and key of an object; or a source and the prefix that was listed whole
@@ -89,7 +90,7 @@ def _settled(lake: Lake, waiting: Sequence[Row]) -> set[Place]:
         days[row["source"]].add(row["key_day"])
     known: set[tuple[Any, ...]] = set()
     for source, of in days.items():
-        for each in rows.known_objects(lake, source, of).to_pylist():
+        for each in rows.known_objects(lake, source, of, _GENERATION).to_pylist():
             known.add((source, each["key"], each["etag"]))
             known.add((source, each["key"], each["size"], each["modified"]))
     return {

@@ -8,6 +8,7 @@ summary, so that "is it done already?" is asked of the table itself. Nothing her
 from __future__ import annotations
 
 import random
+import secrets
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ from trailhouse.lake.failures import UNSURE, lasts
 
 BATCH = "trailhouse.batch-id"  # in the summary of every snapshot that a batch made
 BRANCH = "stage_"  # and the batch id
+AGAIN = "again_"  # and the batch id: the same files, on what main has become meanwhile
 
 Notes = Mapping[str, str]  # what a snapshot's summary is to say besides what Iceberg does
 
@@ -46,6 +48,14 @@ class MainMovedError(TrailhouseError):
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a commit says in its snapshot's summary, the mark it is known by among it; and whether it may be made."""
+
+    notes: Notes
+    may: Callable[[Table], bool]  # asked of the very table that is committed to: what it saw there holds until then
+
+
+@dataclass(frozen=True, slots=True)
 class StagedTable:
     """A batch's snapshot of one table, on a branch of its own."""
 
@@ -55,47 +65,54 @@ class StagedTable:
     snapshot: int
 
 
-def stage(lake: Lake, name: str, files: Sequence[DataFile], batch_id: str) -> StagedTable:
-    """Commit data files to the batch's branch, made from main first (else the snapshot would have no parent)."""
-    branch = BRANCH + batch_id
+def stage(lake: Lake, name: str, files: Sequence[DataFile], said: Said, branch: str = "") -> StagedTable:
+    """Commit data files to a branch (the batch's), made from main first: else the snapshot would have no parent."""
+    text = said.notes[BATCH]
+    branch = branch or BRANCH + text
     drop_branch(lake, name, branch)
     table = lake.table(name)
     base = head(table)
-    _until_sure(lambda: table.manage_snapshots().create_branch(base, branch).commit(), lambda: _has(lake, name, branch))
-    _append(lake.table(name), files, mark(batch_id), branch, lambda: staged(lake, name, batch_id) is not None)
-    return staged(lake, name, batch_id) or _vanished(name, branch)
+    until_sure(lambda: table.manage_snapshots().create_branch(base, branch).commit(), lambda: _has(lake, name, branch))
+    _append(lake.table(name), files, said, branch, lambda: _on(lake, name, branch, text) is not None)
+    return _on(lake, name, branch, text) or _vanished(name, branch)
 
 
 def staged(lake: Lake, name: str, batch_id: str) -> StagedTable | None:
     """What the batch has staged on a table and not published yet."""
+    return _on(lake, name, BRANCH + batch_id, batch_id)
+
+
+def _on(lake: Lake, name: str, branch: str, said: str) -> StagedTable | None:
     table = lake.table(name)
-    ref = table.metadata.refs.get(BRANCH + batch_id)
+    ref = table.metadata.refs.get(branch)
     snapshot = table.metadata.snapshot_by_id(ref.snapshot_id) if ref else None
-    if snapshot is None or snapshot.parent_snapshot_id is None or _batch(snapshot) != batch_id:
+    if snapshot is None or snapshot.parent_snapshot_id is None or batch_of(snapshot) != said:
         return None
-    return StagedTable(name, BRANCH + batch_id, snapshot.parent_snapshot_id, snapshot.snapshot_id)
+    return StagedTable(name, branch, snapshot.parent_snapshot_id, snapshot.snapshot_id)
 
 
-def publish(lake: Lake, ready: StagedTable, keep: bool = False) -> None:
+def publish(lake: Lake, ready: StagedTable, keep: bool = False, unless: str = "") -> None:
     """
     Move main to exactly the audited snapshot, if it still is where the batch was staged. Repeating it is a no-op.
 
-    The branch goes in the same commit; kept, it is the mark of a batch that is not over.
+    What became of the branch meanwhile is nothing to it. The branch goes in the same commit; kept, it is the mark of a
+    batch that is not over. Where there is a reference of the name `unless`, main counts as moved.
     """
 
     def move() -> None:
         table = lake.table(ready.table)
-        if ready.base != head(table):
+        refs = table.metadata.refs
+        if ready.base != head(table) or unless in refs:
             raise MainMovedError(ready.table)
         lake.catalog.commit_table(
             table,
             (
                 AssertRefSnapshotId(ref=MAIN, snapshot_id=ready.base),
-                AssertRefSnapshotId(ref=ready.branch, snapshot_id=ready.snapshot),
+                *((AssertRefSnapshotId(ref=unless, snapshot_id=None),) if unless else ()),
             ),
             (
                 SetSnapshotRefUpdate(ref_name=MAIN, type=SnapshotRefType.BRANCH, snapshot_id=ready.snapshot),
-                *(() if keep else (RemoveSnapshotRefUpdate(ref_name=ready.branch),)),
+                *(() if keep or ready.branch not in refs else (RemoveSnapshotRefUpdate(ref_name=ready.branch),)),
             ),
         )
 
@@ -103,27 +120,28 @@ def publish(lake: Lake, ready: StagedTable, keep: bool = False) -> None:
         return any(s.snapshot_id == ready.snapshot for s in history(lake.table(ready.table)))
 
     if not is_done():
-        _until_sure(move, is_done)
+        until_sure(move, is_done)
 
 
-def mark(text: str) -> dict[str, str]:
+def mark(text: str, notes: Notes | None = None, may: Callable[[Table], bool] = lambda _: True) -> Said:
     """What a commit is known by afterwards: a batch's id, or a text that begins with it."""
-    return {BATCH: text}
+    return Said({**(notes or {}), BATCH: text}, may)
 
 
-def append_once(lake: Lake, name: str, files: Sequence[DataFile], notes: Notes) -> None:
+def append_once(lake: Lake, name: str, files: Sequence[DataFile], said: Said) -> None:
     """Append to main, unless that was done before under the same mark."""
-    table = lake.table(name)
-    if not published(table, notes[BATCH]):
-        _append(table, files, notes, MAIN, lambda: published(lake.table(name), notes[BATCH]))
+    table, done = lake.table(name), said.notes[BATCH]
+    if not published(table, done):
+        _append(table, files, said, MAIN, lambda: published(lake.table(name), done))
 
 
-def replace(lake: Lake, name: str, gone: BooleanExpression, files: Sequence[DataFile], notes: Notes) -> None:
+def replace(lake: Lake, name: str, gone: BooleanExpression, files: Sequence[DataFile], said: Said) -> None:
     """Take rows out of main and append others, in one commit; not again where main has the mark."""
+    notes = said.notes
 
     def commit() -> None:
         table = lake.table(name)
-        if published(table, notes[BATCH]):
+        if published(table, notes[BATCH]) or not said.may(table):
             return
         with _stale_is_refused(), unrepeated(table).transaction() as transaction, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns where there is nothing to take out
@@ -134,7 +152,7 @@ def replace(lake: Lake, name: str, gone: BooleanExpression, files: Sequence[Data
                     for file in files:
                         update.append_data_file(file)
 
-    _until_sure(commit, lambda: published(lake.table(name), notes[BATCH]))
+    until_sure(commit, lambda: published(lake.table(name), notes[BATCH]))
 
 
 def mark_unsettled(lake: Lake, name: str, batch_id: str) -> None:
@@ -142,7 +160,7 @@ def mark_unsettled(lake: Lake, name: str, batch_id: str) -> None:
     branch = BRANCH + batch_id
     if not _has(lake, name, branch):
         table = lake.table(name)
-        _until_sure(
+        until_sure(
             lambda: table.manage_snapshots().create_branch(head(table), branch).commit(),
             lambda: _has(lake, name, branch),
         )
@@ -150,13 +168,13 @@ def mark_unsettled(lake: Lake, name: str, batch_id: str) -> None:
 
 def published(table: Table, batch_id: str) -> bool:
     """Whether main of a table holds the batch."""
-    return any(_batch(snapshot) == batch_id for snapshot in history(table))
+    return any(batch_of(snapshot) == batch_id for snapshot in history(table))
 
 
 def published_as(lake: Lake, name: str, batch_id: str) -> StagedTable | None:
     """The batch's snapshot of a table, where main holds it already."""
     for snapshot in history(lake.table(name)):
-        if _batch(snapshot) == batch_id and snapshot.parent_snapshot_id is not None:
+        if batch_of(snapshot) == batch_id and snapshot.parent_snapshot_id is not None:
             return StagedTable(name, BRANCH + batch_id, snapshot.parent_snapshot_id, snapshot.snapshot_id)
     return None
 
@@ -164,7 +182,7 @@ def published_as(lake: Lake, name: str, batch_id: str) -> StagedTable | None:
 def drop_branch(lake: Lake, name: str, branch: str) -> None:
     """Forget a branch; its files stay until maintenance finds that nothing refers to them."""
     if _has(lake, name, branch):
-        _until_sure(
+        until_sure(
             lambda: lake.table(name).manage_snapshots().remove_branch(branch).commit(),
             lambda: not _has(lake, name, branch),
         )
@@ -178,6 +196,16 @@ def unsettled(lake: Lake, names: Sequence[str]) -> dict[str, list[str]]:
             if ref.startswith(BRANCH):
                 found.setdefault(ref.removeprefix(BRANCH), []).append(name)
     return found
+
+
+def again(batch_id: str) -> str:
+    """A branch that no other run makes."""
+    return f"{AGAIN}{batch_id}_{secrets.token_hex(4)}"
+
+
+def branches_of(lake: Lake, name: str, batch_id: str) -> list[str]:
+    """Every branch of a table that is named after a batch."""
+    return [ref for ref in lake.table(name).metadata.refs if ref.partition("_")[2].startswith(batch_id)]
 
 
 def head(table: Table) -> int:
@@ -204,10 +232,12 @@ def unrepeated(table: Table) -> Table:
     return table
 
 
-def _append(table: Table, files: Sequence[DataFile], notes: Notes, branch: str, is_done: Callable[[], bool]) -> None:
+def _append(table: Table, files: Sequence[DataFile], said: Said, branch: str, is_done: Callable[[], bool]) -> None:
+    notes = said.notes
+
     def commit() -> None:
         table.refresh()
-        if branch == MAIN and published(table, notes[BATCH]):
+        if branch == MAIN and (published(table, notes[BATCH]) or not said.may(table)):
             return  # whoever settles the same batch was faster
         with (
             _stale_is_refused(),
@@ -217,7 +247,7 @@ def _append(table: Table, files: Sequence[DataFile], notes: Notes, branch: str, 
             for file in files:
                 update.append_data_file(file)
 
-    _until_sure(commit, is_done)
+    until_sure(commit, is_done)
 
 
 @contextmanager
@@ -231,7 +261,7 @@ def _stale_is_refused() -> Iterator[None]:
         raise CommitFailedException(str(error)) from error
 
 
-def _until_sure(commit: Callable[[], object], is_done: Callable[[], bool]) -> None:
+def until_sure(commit: Callable[[], object], is_done: Callable[[], bool]) -> None:
     """Commit; where it was refused or its answer lost, look before trying again."""
     for attempt in range(ATTEMPTS):
         try:
@@ -244,10 +274,13 @@ def _until_sure(commit: Callable[[], object], is_done: Callable[[], bool]) -> No
             failure: Exception = refused
         except UNSURE as unsure:
             failure = unsure
-            if _looked(is_done):
+            done = _looked(is_done)
+            if done:
                 return
-            if lasts(unsure):
+            if lasts(unsure) and done is not None:
                 raise
+            if lasts(unsure):
+                break  # nothing answers, and nothing will: whether it was done is for the next run to find out
         time.sleep(random.uniform(0.5, 1) * min(PAUSE * 2**attempt, 5))
     if isinstance(failure, CommitFailedException):
         raise TrailhouseError(f"the catalog refused a commit {ATTEMPTS} times: {failure}; run again") from failure
@@ -256,17 +289,18 @@ def _until_sure(commit: Callable[[], object], is_done: Callable[[], bool]) -> No
     ) from failure
 
 
-def _looked(is_done: Callable[[], bool]) -> bool:
+def _looked(is_done: Callable[[], bool]) -> bool | None:
+    """Whether it was done; None where that can't be found out either."""
     try:
         return is_done()
     except UNSURE:
-        return False
+        return None
 
 
-def notes(table: Table, since: datetime) -> Iterator[Notes]:
-    """What the snapshots of main since a time have in their summaries."""
+def notes(table: Table, since: datetime | None = None) -> Iterator[Notes]:
+    """What the snapshots of main (since a time) have in their summaries, newest first."""
     for snapshot in history(table):
-        if snapshot.timestamp_ms < since.replace(tzinfo=UTC).timestamp() * 1000:
+        if since and snapshot.timestamp_ms < since.replace(tzinfo=UTC).timestamp() * 1000:
             return
         if snapshot.summary:
             yield snapshot.summary.additional_properties
@@ -281,7 +315,8 @@ def _has(lake: Lake, name: str, branch: str) -> bool:
     return branch in lake.table(name).metadata.refs
 
 
-def _batch(snapshot: Snapshot) -> str | None:
+def batch_of(snapshot: Snapshot) -> str | None:
+    """The mark of the commit that made a snapshot."""
     return snapshot.summary.additional_properties.get(BATCH) if snapshot.summary else None
 
 

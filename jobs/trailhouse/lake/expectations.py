@@ -7,6 +7,7 @@ workers' half (`ingest.rules`) counts the rows that break a rule; the audit judg
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from trailhouse.lake import schema
 
 KINDS = ("in", "not_in", "null", "not_null", "matches", "not_matches", "min", "max")
 SEVERITIES = ("critical", "warning")
+
+# What a page, a log line and a shell take as it stands.
+NAME = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 
 _RULE = ("column", *KINDS)
 _KEYS = ("name", "doc", "table", "severity", "max_share", "when", *_RULE)
@@ -66,9 +70,11 @@ def of_schema(table: str) -> tuple[Expectation, ...]:
 def of_text(text: str, where: str) -> tuple[Expectation, ...]:
     """The expectations of a user's file."""
     try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{where} is not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise SettingsError(f"{where} is nested too deeply: a rule wants a value or a list of values") from error
     entries = document.pop("expectation", [])
     if document:
         raise SettingsError(f"unknown key `{next(iter(document))}` in {where}: write [[expectation]] for each")
@@ -96,9 +102,11 @@ def _made(given: Mapping[str, Any], where: str) -> Expectation:
         raise SettingsError(f"{what}: max_share must be a share from 0 to below 1, such as 0.01, not {share!r}")
     rule = _rule({key: value for key, value in given.items() if key in _RULE}, table, what)
     when = given.get("when")
-    if when is not None and not isinstance(when, dict):
+    if when is not None and not (isinstance(when, dict) and when):
         raise SettingsError(f'{what}: when must be a rule, such as {{ column = "event_name", in = ["ConsoleLogin"] }}')
-    name = str(given.get("name") or f"{rule.column}:{rule.kind}")
+    name = given.get("name", f"{rule.column}:{rule.kind}")
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise SettingsError(f"{what}: a name is 1 to 100 letters, digits and _ . : - in quotes, not {name!r:.120}")
     condition = _rule(when, table, f"{what}, when") if when else None
     return Expectation(table, name, severity, rule, float(share), condition, str(given.get("doc", "")))
 
@@ -134,7 +142,12 @@ def _operand(kind: str, value: Any, type_: str, what: str) -> tuple[Any, ...]:
         for each in values
     ):
         raise SettingsError(f"{what}: {kind} does not fit a column of type {type_}: {value!r}")
-    return tuple(_time(each) if type_ == "timestamp" else each for each in values)
+    if type_ == "date" and any(isinstance(each, datetime) for each in values):
+        raise SettingsError(f"{what}: a column of days wants a day, such as 2026-03-01, without a time: {value!s}")
+    try:
+        return tuple(_time(each) if type_ == "timestamp" else each for each in values)
+    except OverflowError as error:
+        raise SettingsError(f"{what}: {value} lies before the first year, or after the last, in UTC") from error
 
 
 def _time(given: date | datetime) -> datetime:

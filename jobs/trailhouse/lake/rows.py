@@ -22,10 +22,12 @@ def table_of(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema=schema.arrow_schema(name))
 
 
-def known_objects(lake: Lake, source_id: str, days: Iterable[date]) -> pa.Table:
-    """Of the ledger: what is settled for these days' folders of a source."""
+def known_objects(
+    lake: Lake, source_id: str, days: Iterable[date], columns: tuple[str, ...], snapshot: int | None = None
+) -> pa.Table:
+    """Of the ledger, main's or a snapshot's: what is settled for these days' folders of a source."""
     which: BooleanExpression = And(EqualTo("source", source_id), In("key_day", set(days)))
-    return lake.table("ledger").scan(which, selected_fields=("key", "etag", "size", "modified", "batch_id")).to_arrow()
+    return lake.table("ledger").scan(which, selected_fields=columns, snapshot_id=snapshot).to_arrow()
 
 
 def newest_day(lake: Lake, most: date) -> date | None:

@@ -6,6 +6,7 @@ Tasks return small values; rows never pass through the JVM. Knows Spark; knows n
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -28,6 +29,8 @@ from trailhouse import settings
 from trailhouse.errors import TrailhouseError, WorkerLostError
 from trailhouse.lake import schema
 from trailhouse.lake.failures import advice
+
+log = logging.getLogger("trailhouse.lake")
 
 Task = TypeVar("Task")
 Done = TypeVar("Done")
@@ -60,7 +63,8 @@ def start(where: settings.Spark, name: str = "trailhouse") -> SparkSession:
     except (Py4JError, PySparkRuntimeError) as error:
         do = advice(str(error)) or "look at what Java said above"
         raise TrailhouseError(f"Spark did not start: {_cause(error)}: {do}, then run again") from error
-    session.sparkContext.setLogLevel("ERROR")
+    # What a task fails with is told in one line; Spark would add hundreds, with whatever values a traceback shows.
+    session.sparkContext.setLogLevel("ERROR" if log.isEnabledFor(logging.INFO) else "FATAL")
     # Workers fetch it when their first task comes; the folder goes when the process ends.
     folder = tempfile.TemporaryDirectory(prefix="trailhouse-")
     _FOLDERS.append(folder)
@@ -121,10 +125,20 @@ def _aside(
 
 
 def _cause(error: Exception) -> str:
-    """The line that says why, out of two stack traces."""
-    told = re.findall(r"(?:[\w.]+\.)?\b\w+(?:Error|Exception): [^\n]{1,300}", str(error))
+    """The line that says why, out of two stack traces: the end of the worker's, else the first of Java's that tells."""
+    said = str(error)
+    python = re.findall(_TRACEBACK, said, re.MULTILINE)
+    if python:
+        return str(python[-1])[:_LONGEST]
+    told = re.findall(rf"(?:[\w.]+\.)?\b\w+(?:Error|Exception): [^\n]{{1,{_LONGEST}}}", said)
     inner = [each for each in told if not re.match(r"[\w.]*(?:Spark|Python)Exception:", each)]
-    return str((inner or told or str(error).splitlines() or [type(error).__name__])[0])
+    return str((inner or told or said.splitlines() or [type(error).__name__])[0])
+
+
+_LONGEST = 300
+
+# Whatever the exception is called: the first line that is not indented, behind one that names a file.
+_TRACEBACK = r"^  File \".*\n(?:[ ].*\n)*([A-Za-z_][\w.]*(?:: .*)?)$"
 
 
 class Counter:

@@ -36,7 +36,13 @@ from pyiceberg.typedef import Record
 # The statistics warn of each column without any: Parquet leaves them out where a value is very long.
 logging.getLogger("pyiceberg.io.pyarrow").setLevel(logging.ERROR)
 
-COMPRESSION = "zstd"
+FORM: dict[str, Any] = {
+    "compression": "zstd",
+    # Arrow's own schema would make up half of a small file, and repeats what the table knows.
+    "store_schema": False,
+    # Bytes that turn over in a store show when they are read: compression alone does not tell.
+    "write_page_checksum": True,
+}
 
 
 def write_rows(rows: pa.Table, metadata: TableMetadata, io: FileIO) -> list[DataFile]:
@@ -48,7 +54,12 @@ def open_file(path: str, io: FileIO) -> pq.ParquetFile:
     """A data file, to read by its own schema (and by nothing that its path says)."""
     file = io.new_input(path)
     assert isinstance(file, PyArrowFile)
-    return pq.ParquetFile(file._path, filesystem=file._filesystem)
+    return pq.ParquetFile(file._path, filesystem=file._filesystem, page_checksum_verification=True)
+
+
+def in_memory(data: bytes) -> pq.ParquetFile:
+    """The same of a data file's bytes."""
+    return pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
 
 
 def to_text(metadata: TableMetadata) -> str:
@@ -117,8 +128,7 @@ class _Writer:
         place = self.places.new_data_location(name, part.key)
         rows = part.rows.cast(self.arrow)
         with self.io.new_output(place).create(overwrite=True) as file:
-            # Arrow's own schema would make up half of a small file, and repeats what the table knows.
-            with pq.ParquetWriter(file, self.arrow, compression=COMPRESSION, store_schema=False) as writer:
+            with pq.ParquetWriter(file, self.arrow, **FORM) as writer:
                 writer.write_table(rows)
             size = file.tell()
             statistics = data_file_statistics_from_parquet_metadata(

@@ -1,0 +1,53 @@
+"""
+Reading back what was written: a data file that is damaged is told from a store that does not answer.
+
+A damaged file stays so: whoever reads it gets None, and must not fail over it again and again. What a store does may
+pass, and is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyiceberg.io import FileIO
+
+from trailhouse.lake import write
+
+Read = TypeVar("Read")
+
+# What Parquet's reader raises over bytes that are none; from a store come OSErrors too.
+_FAILS = (OSError, ValueError, OverflowError, pa.ArrowException)
+
+
+def read_back(path: str, io: FileIO, read: Callable[[pq.ParquetFile], Read]) -> Read | None:
+    """What `read` makes of a data file; None where the file is gone, or its bytes can't be read as Parquet."""
+    try:
+        return read(write.open_file(path, io))
+    except MemoryError:
+        raise
+    except _FAILS:
+        data = _bytes(path, io)  # raises where it is the store
+    if data is None:
+        return None
+    try:
+        return read(write.in_memory(data))
+    except MemoryError:
+        raise
+    except _FAILS:
+        return None
+
+
+def _bytes(path: str, io: FileIO) -> bytes | None:
+    """The whole file, past Parquet's reader; None where there is none."""
+    try:
+        file = io.new_input(path)
+        with file.open() as stream:
+            data = stream.read()
+        if len(data) < len(file):
+            raise OSError(f"{path} gave {len(data)} of {len(file)} bytes")
+    except FileNotFoundError:
+        return None
+    return data
