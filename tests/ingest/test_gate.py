@@ -264,11 +264,29 @@ def test_what_can_not_be_shown_of_a_damaged_file_is_said_and_its_objects_can_be_
     assert shown.num_rows == 1 and "is gone or damaged: none of its 1 rows can be shown" in caplog.text
     going = run.Run(config_of(lake, logs), quiet, session=INLINE)
     assert batches.retry(going, batch_id).status == "refused", "the file is what it is"
+    forced = batches.release(going, batch_id, "never mind", force=True)
+    assert forced.status == "refused" and "discard it, then retry it" in forced.refused[0], "nobody could read it"
     batches.discard(going, batch_id, "damaged")
     assert batches.retry(going, batch_id).status == "freed"
     assert ingest(lake, logs).status == "published"
     assert Contents(lake).published() == model.lake(bucket.listed()).published
     holds_together(Contents(lake))
+
+
+@pytest.mark.parametrize("harm", [truncates, Path.unlink])
+def test_a_damaged_account_of_a_staged_batch_costs_another_reading(lake, tmp_path, monkeypatch, harm):
+    """The ledger's staged file: without it nobody knows what the batch is, and nothing of it is visible."""
+    bucket = plain(2)
+    logs = bucket.save(tmp_path / "logs")
+    with monkeypatch.context() as patched, pytest.raises(SystemExit):
+        patched.setattr(publish, "take_claim", lambda *_: (_ for _ in ()).throw(SystemExit))
+        ingest(lake, logs)
+    for path in Path(lake.location).rglob("ledger/data/**/*.parquet"):
+        harm(path)
+    assert ingest(lake, logs).status == "published"
+    assert Contents(lake).published() == model.lake(bucket.listed()).published
+    holds_together(Contents(lake))
+    assert not Contents(lake).branches()
 
 
 def test_a_published_file_that_is_damaged_is_named(lake, tmp_path):

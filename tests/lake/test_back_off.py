@@ -19,6 +19,6 @@ def test_between_two_attempts_there_is_a_pause_that_grows(monkeypatch):
         raise CommitFailedException("somebody was faster")
 
     with pytest.raises(TrailhouseError, match="run again"):
-        commits._until_sure(refused, lambda: False)
+        commits.until_sure(refused, lambda: False)
     assert len(pauses) >= 3 and all(pause > 0 for pause in pauses)
     assert pauses[2] > pauses[0] and sum(pauses) > 1

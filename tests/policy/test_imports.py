@@ -52,7 +52,7 @@ INGEST = {
     "inspect": {"values", "duplicates", "rules"},
     "measure": {"values", "inspect", "stage"},  # `inspect` is the workers' half of it
     "audit": {"values"},  # judges what was measured
-    "refusal": {"values"},
+    "refusal": {"values", "audit"},
     "publish": {"values", "stage"},  # tables are published in the order they were staged in, with stage's ledger rows
     "waiting": {"values"},
     "job": {"rules", "audit"},  # a run's settings and session; the user's own expectations are checked by both

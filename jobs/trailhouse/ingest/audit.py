@@ -135,6 +135,11 @@ def breaks_the_lake(verdict: Verdict) -> bool:
     return not verdict.checks or any(check.name in _OWN for check in verdict.broken)
 
 
+def is_unreadable(verdict: Verdict) -> bool:
+    """Whether a file of it can't be read: nobody can want that to be published."""
+    return any(check.name == "schema" for check in verdict.broken)
+
+
 def _judged_in_time(
     measured: Measured, asked: Sequence[Wanted], timeout: timedelta
 ) -> tuple[Mapping[str, bool], Mapping[str, bytes]]:

@@ -11,6 +11,7 @@ from dataclasses import fields
 from pathlib import PurePath
 
 from trailhouse import options, settings
+from trailhouse.ingest import audit
 from trailhouse.ingest.values import Verdict
 
 
@@ -25,7 +26,9 @@ def refusal(verdict: Verdict, config: settings.Settings, asked_for: bool) -> str
     if first.table != "quality":  # which is about the audit itself
         said += f"; its rows: {command('rows', batch_id, config, first.id)}"
     said += "; then release, retry or discard it"
-    if asked_for:
+    if asked_for and audit.is_unreadable(verdict):
+        said += "; a file of it can't be read: discard it, then retry it, to have its objects read anew"
+    elif asked_for:
         said += "; it breaks an invariant of the lake itself, so that releasing it takes --force"
     return said
 

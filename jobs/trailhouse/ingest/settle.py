@@ -190,7 +190,8 @@ def _decide(run: Run, lake: Lake, verdict: Verdict, written: Written, wish: Reop
     """What passed, or what somebody wants in spite of it, has the claim afterwards; anything else is held."""
     with run.phase("publish"), faults.at("quality_recorded"):
         publish.record(lake, verdict, _totals(written), run.clock())
-    if verdict.passed or (wish.reason and (wish.force or not audit.breaks_the_lake(verdict))):
+    forced = wish.force and not audit.is_unreadable(verdict)
+    if verdict.passed or (wish.reason and (forced or not audit.breaks_the_lake(verdict))):
         with run.phase("publish"), faults.at("claimed"):
             publish.take_claim(lake, verdict, wish.reason)
         return

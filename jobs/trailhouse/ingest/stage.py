@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+import pyarrow.parquet as pq
 from pyiceberg.expressions import And, EqualTo
 from pyiceberg.manifest import DataFile
 from pyiceberg.table.snapshots import Snapshot
 
 from trailhouse import faults
 from trailhouse.ingest.values import Object, Outcome, Staged, Written
-from trailhouse.lake import catalog, commits, rows, schema, write
+from trailhouse.lake import catalog, commits, readback, rows, schema, write
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.commits import StagedTable
 from trailhouse.sources.keys import LogKey
@@ -72,7 +73,7 @@ def discard(lake: Lake, batch_id: str) -> None:
 
 
 def written(lake: Lake, ready: Staged) -> Written | None:
-    """What an earlier run has written, read back from what it staged; None where it was not staged whole."""
+    """What an earlier run has written, read back from what it staged; None where it isn't there whole."""
     told = outcomes(lake, ready)
     tables = [each for each in ready.tables if each.table != "ledger"]
     files = {each.table: tuple(commits.added_files(lake.table(each.table), each.snapshot)) for each in tables}
@@ -100,12 +101,13 @@ def settled_by(lake: Lake, batch_id: str, outcomes: Sequence[Outcome], base: int
 
 
 def outcomes(lake: Lake, ready: Staged) -> tuple[Outcome, ...]:
-    """The batch's rows of the ledger, read back."""
+    """The batch's rows of the ledger, read back; none where a file of them is damaged."""
     snapshots = [each.snapshot for each in ready.tables if each.table == "ledger"]
     table, io = lake.table("ledger"), catalog.file_io(lake.where)
     added = [file for snapshot in snapshots for file in commits.added_files(table, snapshot)]
-    read = [write.open_file(file.file_path, io).read().to_pylist() for file in added]
-    return tuple(_outcome(row) for part in read for row in part)
+    read = [readback.read_back(file.file_path, io, pq.ParquetFile.read) for file in added]
+    whole = [part for part in read if part is not None]
+    return tuple(_outcome(row) for part in whole for row in part.to_pylist()) if len(whole) == len(read) else ()
 
 
 def held(lake: Lake, batch_id: str) -> tuple[Object, ...]:
