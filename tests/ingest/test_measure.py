@@ -67,7 +67,7 @@ def test_a_file_that_is_published_already_is_attached_twice(lake):
     files = write.write_rows(rows, opened.table("events").metadata, catalog.file_io(lake))
 
     def measured(batch_id: str) -> float:
-        ready = commits.stage(opened, "events", files, batch_id)
+        ready = commits.stage(opened, "events", files, commits.mark(batch_id))
         table = opened.table("events")
         partitions = list(measure._partitions(ready, table))
         looked = inspect.look(inspect.Look(lake, batch_id, tuple(partitions)))
