@@ -142,9 +142,12 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def aws_env(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Clients are cached per process: a test with another environment starts with none."""
+    """Clients are kept for the process, and boto3 keeps what credentials it found first: a test starts with none."""
+    import boto3
+
     from trailhouse.sources import aws
 
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
     aws._CLIENTS.clear()
