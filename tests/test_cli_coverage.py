@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.buckets import ACCOUNT, OTHER, Bucket, event
+from tests.buckets import ACCOUNT, OTHER
 from tests.ingest.contents import Contents, ingest
 from tests.test_cli import UNSAFE, call, where
-from tests.upkeep.deliveries import BEGAN, HOUR, Feed
+from tests.upkeep.deliveries import BEGAN, HOUR, Feed, without_an_hour
 from trailhouse.lake import catalog
 from trailhouse.upkeep import accounts
 from trailhouse.upkeep.accounts import Account
@@ -27,12 +27,7 @@ NAME = "Web \x1b[2Jshop\u202e <script>"
 def holed(tmp_path_factory):
     """A lake of three days of a folder with two accounts, one of which lacks an hour and has a file that is no log."""
     folder = tmp_path_factory.mktemp("coverage")
-    made = Bucket()
-    for feed in (Feed(), Feed(OTHER)):
-        for hour in range(72):
-            when = BEGAN + hour * HOUR
-            made.put(feed.key(when), event(hour, feed.account, eventTime=f"{when:%Y-%m-%dT%H:%M:00Z}"))
-    del made.objects[Feed(OTHER).key(BEGAN + 30 * HOUR)]
+    made = without_an_hour()
     made.objects[Feed(OTHER).key(BEGAN + 40 * HOUR, "bad")] = b"\x1f\x8b no log"
     lake = where(folder / "lake")
     ingest(lake, made.save(folder / "logs"))

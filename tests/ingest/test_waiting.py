@@ -33,6 +33,16 @@ def commits_of(lake) -> int:
     return len(Contents(lake).history("pending"))
 
 
+def one_waits(lake, tmp_path, monkeypatch):
+    """What was there, its folder, and the object that was taken away between the plan and the reading."""
+    bucket = plain(8)
+    logs, victim = bucket.save(tmp_path / "logs"), sorted(bucket.objects)[3]
+    with monkeypatch.context() as patched:
+        after_the_plan(patched, (logs / victim).unlink)
+        ingest(lake, logs)
+    return bucket, logs, victim
+
+
 def test_what_could_not_be_read_is_a_row_until_it_is_read(lake, tmp_path, monkeypatch):
     bucket = plain(8)
     logs, victim = bucket.save(tmp_path / "logs"), sorted(bucket.objects)[3]
@@ -66,11 +76,7 @@ def test_while_nothing_waits_no_row_is_read(lake, tmp_path, monkeypatch):
 
 
 def test_an_object_that_is_deleted_where_it_lay_waits_no_longer(lake, tmp_path, monkeypatch):
-    bucket = plain(8)
-    logs, victim = bucket.save(tmp_path / "logs"), sorted(bucket.objects)[3]
-    with monkeypatch.context() as patched:
-        after_the_plan(patched, (logs / victim).unlink)
-        ingest(lake, logs)
+    _, logs, victim = one_waits(lake, tmp_path, monkeypatch)
     assert keys_in(lake) == [victim]
     ingest(lake, logs)
     assert keys_in(lake) == []
@@ -79,11 +85,7 @@ def test_an_object_that_is_deleted_where_it_lay_waits_no_longer(lake, tmp_path, 
 def test_killed_between_publishing_and_the_table_the_next_run_puts_it_right(lake, tmp_path, monkeypatch):
     from tests.faults import doomed
 
-    bucket = plain(8)
-    logs, victim = bucket.save(tmp_path / "logs"), sorted(bucket.objects)[3]
-    with monkeypatch.context() as patched:
-        after_the_plan(patched, (logs / victim).unlink)
-        ingest(lake, logs)
+    bucket, logs, victim = one_waits(lake, tmp_path, monkeypatch)
     bucket.save(logs)
     job = doomed.Job(("ingest", str(logs), "--lake", lake.location), tmp_path / "told", fault="pending_told:1:before")
     with forked_from("tests.faults.doomed") as children:
@@ -97,11 +99,7 @@ def test_killed_between_publishing_and_the_table_the_next_run_puts_it_right(lake
 
 def test_a_place_that_could_not_be_listed_settles_nothing(lake, tmp_path, monkeypatch):
     """A folder that is unreadable for a while looks as if its files were gone."""
-    bucket = plain(8)
-    logs, victim = bucket.save(tmp_path / "logs"), sorted(bucket.objects)[3]
-    with monkeypatch.context() as patched:
-        after_the_plan(patched, (logs / victim).unlink)
-        ingest(lake, logs)
+    _, logs, victim = one_waits(lake, tmp_path, monkeypatch)
     (logs / key("dangling")).symlink_to(logs / "nowhere")
     ingest(lake, logs)
     assert keys_in(lake) == [victim]

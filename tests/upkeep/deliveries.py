@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.buckets import ACCOUNT, REGION
+from tests.buckets import ACCOUNT, OTHER, REGION, Bucket, event
 from trailhouse import settings
 from trailhouse.lake import catalog, commits, rows, write
 from trailhouse.upkeep import coverage
@@ -34,6 +34,17 @@ class Feed:
         stamp = f"{when:%Y%m%dT%H%MZ}"
         folder = f"AWSLogs/{self.account}/{self.kind}/{self.region}/{when:%Y/%m/%d}"
         return f"{folder}/{self.account}_{self.kind}_{self.region}_{stamp}_{name}.json.gz"
+
+
+def without_an_hour() -> Bucket:
+    """Three days of two accounts with an object each hour, of which the second lacks one."""
+    made = Bucket()
+    for feed in (Feed(), Feed(OTHER)):
+        for hour in range(72):
+            when = BEGAN + hour * HOUR
+            made.put(feed.key(when), event(hour, feed.account, eventTime=f"{when:%Y-%m-%dT%H:%M:00Z}"))
+    del made.objects[Feed(OTHER).key(BEGAN + 30 * HOUR)]
+    return made
 
 
 class Ledger:

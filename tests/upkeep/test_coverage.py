@@ -12,7 +12,7 @@ import pytest
 from tests.buckets import ABROAD, ACCOUNT, OTHER, REGION, Bucket, event
 from tests.children import ended, forked_from
 from tests.ingest.contents import Contents, ingest
-from tests.upkeep.deliveries import BEGAN, FOLDER, HOUR, MINUTE, Feed, Ledger, said
+from tests.upkeep.deliveries import BEGAN, FOLDER, HOUR, MINUTE, Feed, Ledger, said, without_an_hour
 from trailhouse import settings
 from trailhouse.errors import UsageError
 from trailhouse.lake import catalog
@@ -49,12 +49,7 @@ def test_an_hour_taken_out_of_a_feed_is_found_and_nothing_else(ledger):
 
 
 def test_an_hour_of_files_taken_out_of_a_folder_is_found_and_nothing_else(lake, tmp_path):
-    made = Bucket()
-    for feed in (Feed(), Feed(OTHER)):
-        for hour in range(72):
-            when = BEGAN + hour * HOUR
-            made.put(feed.key(when), event(hour, feed.account, eventTime=f"{when:%Y-%m-%dT%H:%M:00Z}"))
-    del made.objects[Feed(OTHER).key(BEGAN + 30 * HOUR)]
+    made = without_an_hour()
     ingest(lake, made.save(tmp_path / "logs"))
     report = coverage.report(catalog.open_lake(lake), coverage.Asked(datetime.now(UTC)), settings.Coverage())
     assert said(report) == [("hole", OTHER, REGION)]

@@ -15,14 +15,14 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
-from pyiceberg.expressions import And, EqualTo
+from pyiceberg.expressions import EqualTo
 from pyiceberg.table import Table
 
 from trailhouse import __version__, faults
 from trailhouse.errors import GateError, UsageError
 from trailhouse.ingest import stage
 from trailhouse.ingest.values import Outcome, Staged, Verdict
-from trailhouse.lake import catalog, claim, commits, rows, schema, write
+from trailhouse.lake import catalog, claim, commits, rows, schema
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.commits import StagedTable
 
@@ -106,7 +106,7 @@ def _show_ledger(lake: Lake, ready: StagedTable, batch_id: str) -> None:
     table = lake.table("ledger")
     files = commits.added_files(table, ready.snapshot)
     if commits.published(table, _held(batch_id)):
-        commits.replace(lake, "ledger", _held_rows(batch_id), files, commits.mark(batch_id))
+        commits.replace(lake, "ledger", stage.held_rows(batch_id), files, commits.mark(batch_id))
         return
     try:
         commits.publish(lake, ready, keep=True)
@@ -118,8 +118,7 @@ def tell(lake: Lake, staged: Staged, now: datetime) -> None:
     """The batch's own row, when all tables show it."""
     batch_id = staged.batch_id
     notes = _noted(lake, batch_id)
-    shown = (commits.published_as(lake, ready.table, batch_id) or ready for ready in staged.tables)
-    told = _batch_row(Staged(batch_id, tuple(shown)), json.loads(notes.get(TOTALS, "{}")), "published", now)
+    told = _batch_row(stage.shown(lake, staged), json.loads(notes.get(TOTALS, "{}")), "published", now)
     if _state(lake.table("batches"), batch_id) == "reopened":
         told["reason"] = row(lake, batch_id)["reason"]
     with faults.at("row_appended"):
@@ -168,7 +167,7 @@ def discard(lake: Lake, batch_id: str, reason: str, now: datetime) -> None:
 
 def free(lake: Lake, batch_id: str, reason: str, now: datetime) -> None:
     """Have the ledger forget the objects of a batch that was given up, so that they are planned again."""
-    commits.replace(lake, "ledger", _held_rows(batch_id), (), commits.mark(f"{batch_id} freed"))
+    commits.replace(lake, "ledger", stage.held_rows(batch_id), (), commits.mark(f"{batch_id} freed"))
     _retell(lake, batch_id, Ended("freed", reason), now, {"discarded", "reopened"})
     forget(lake, batch_id)
 
@@ -288,9 +287,5 @@ def _held(batch_id: str) -> str:
     return f"{batch_id} held"
 
 
-def _held_rows(batch_id: str) -> And:
-    return And(EqualTo("batch_id", batch_id), EqualTo("state", "held"))
-
-
 def _files(lake: Lake, name: str, made: Sequence[Mapping[str, Any]]) -> list[Any]:
-    return write.write_rows(rows.table_of(name, made), lake.table(name).metadata, catalog.file_io(lake.where))
+    return rows.files_of(lake, name, rows.table_of(name, made))

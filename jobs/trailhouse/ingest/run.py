@@ -19,7 +19,7 @@ from trailhouse.errors import GateError
 from trailhouse.ingest import audit, isolate, plan, publish, settle, stage, task, waiting
 from trailhouse.ingest.job import Run
 from trailhouse.ingest.values import PendingObject, Plan, Result, Written
-from trailhouse.lake import catalog, failures, lock, write
+from trailhouse.lake import catalog, failures, lock
 from trailhouse.lake.catalog import Lake
 
 __all__ = ["Run", "dry_run", "ingest"]
@@ -115,7 +115,7 @@ def _write(run: Run, lake: Lake, batch: Plan, so_far: tuple[int, int, int]) -> W
         limits=run.config.limits,
         threads=run.config.batch.fetch_threads,
         fast=run.fast,
-        tables={name: write.to_text(lake.table(name).metadata) for name in stage.ORDER[:-1]},
+        tables=stage.metadata(lake),
         objects=(),
         tally=counter.adders(),
     )

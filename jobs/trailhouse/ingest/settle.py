@@ -18,7 +18,7 @@ from trailhouse.errors import GateError, TrailhouseError
 from trailhouse.ingest import audit, inspect, measure, plan, publish, refusal, rewrite, stage, task
 from trailhouse.ingest.job import Run
 from trailhouse.ingest.values import Check, Measured, Result, Staged, Twins, Verdict, Written
-from trailhouse.lake import claim, commits, lease, schema, write
+from trailhouse.lake import claim, commits, lease, schema
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.commits import StagedTable
 
@@ -224,8 +224,7 @@ def _attached_anew(run: Run, lake: Lake, staged: Staged, ready: StagedTable) -> 
     assert written is not None, "what has the claim was staged whole"
     files, mark = written.files[ready.table], commits.mark(staged.batch_id)
     again = commits.stage(lake, ready.table, files, mark, commits.again(staged.batch_id))
-    shown = {name.table: commits.published_as(lake, name.table, staged.batch_id) or name for name in staged.tables}
-    tables = tuple({**shown, again.table: again}.values())
+    tables = tuple(again if each.table == again.table else each for each in stage.shown(lake, staged).tables)
     measured = _measured(run, lake, Staged(staged.batch_id, tables), written)
     publish.record(lake, _judged(run, measured), _totals(written), run.clock())
     return again
@@ -233,7 +232,7 @@ def _attached_anew(run: Run, lake: Lake, staged: Staged, ready: StagedTable) -> 
 
 def _without_twins(run: Run, lake: Lake, written: Written, twins: Sequence[Twins]) -> Written:
     """The same batch, with the files that hold duplicates or conflicts written again."""
-    metadata = {name: write.to_text(lake.table(name).metadata) for name in stage.ORDER[:-1]}
+    metadata = stage.metadata(lake)
     work = [rewrite.Rewrite(run.config.lake, metadata, each) for each in twins]
     replaced = dict(zip(((t.table, t.file) for t in twins), run.each("rewrite", rewrite.rewrite, work), strict=True))
     files = {

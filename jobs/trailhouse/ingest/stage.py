@@ -37,10 +37,12 @@ def stage(lake: Lake, written: Written, now: datetime) -> Staged:
     """Commit the files to the batch's branches, in place of what an earlier round staged; none of it is visible."""
     discard(lake, written.batch_id)
     files = {name: made for name, made in written.files.items() if made}
-    tables = [_stage_table(lake, name, files[name], commits.mark(written.batch_id)) for name in ORDER if name in files]
-    rows = _ledger_files(lake, written, now)
+    mark = commits.mark(written.batch_id)
+    tables = [_stage_table(lake, name, files[name], mark) for name in ORDER if name in files]
+    told = rows.table_of("ledger", ledger_rows(written.outcomes, written.batch_id, now))
     beside = {BESIDE: json.dumps({each.table: [each.base, each.snapshot] for each in tables})}
-    tables.append(_stage_table(lake, "ledger", rows, commits.mark(written.batch_id, beside)))
+    ledger = rows.files_of(lake, "ledger", told)
+    tables.append(_stage_table(lake, "ledger", ledger, commits.mark(written.batch_id, beside)))
     return Staged(written.batch_id, tuple(tables))
 
 
@@ -64,6 +66,17 @@ def promised(claimed: Snapshot) -> Staged:
     tables = [StagedTable(name, branch, *beside[name]) for name in ORDER if name in beside]
     ledger = StagedTable("ledger", branch, claimed.parent_snapshot_id or 0, claimed.snapshot_id)
     return Staged(batch_id, (*tables, ledger))
+
+
+def shown(lake: Lake, ready: Staged) -> Staged:
+    """The same, with the snapshots that main has of it, where it has any: a table may have been attached anew."""
+    tables = (commits.published_as(lake, each.table, ready.batch_id) or each for each in ready.tables)
+    return Staged(ready.batch_id, tuple(tables))
+
+
+def metadata(lake: Lake) -> dict[str, str]:
+    """Of each table that workers write files for, its metadata as text."""
+    return {name: write.to_text(lake.table(name).metadata) for name in ORDER[:-1]}
 
 
 def discard(lake: Lake, batch_id: str) -> None:
@@ -112,8 +125,13 @@ def outcomes(lake: Lake, ready: Staged) -> tuple[Outcome, ...]:
 
 def held(lake: Lake, batch_id: str) -> tuple[Object, ...]:
     """The objects that the ledger holds back with a refused batch."""
-    which = And(EqualTo("batch_id", batch_id), EqualTo("state", "held"))
-    return tuple(_outcome(row).object for row in lake.table("ledger").scan(which).to_arrow().to_pylist())
+    found = lake.table("ledger").scan(held_rows(batch_id)).to_arrow().to_pylist()
+    return tuple(_outcome(row).object for row in found)
+
+
+def held_rows(batch_id: str) -> And:
+    """The ledger's rows of a refused batch."""
+    return And(EqualTo("batch_id", batch_id), EqualTo("state", "held"))
 
 
 def ledger_rows(written: Sequence[Outcome], batch_id: str, now: datetime, state: str = "") -> list[dict[str, Any]]:
@@ -146,11 +164,6 @@ def ledger_rows(written: Sequence[Outcome], batch_id: str, now: datetime, state:
         }
         for o in written
     ]
-
-
-def _ledger_files(lake: Lake, written: Written, now: datetime) -> list[DataFile]:
-    made = rows.table_of("ledger", ledger_rows(written.outcomes, written.batch_id, now))
-    return write.write_rows(made, lake.table("ledger").metadata, catalog.file_io(lake.where))
 
 
 def _outcome(row: Mapping[str, Any]) -> Outcome:

@@ -7,7 +7,6 @@ only when it changes; while nothing waits, it costs a look at the table's own me
 
 from __future__ import annotations
 
-import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -17,7 +16,7 @@ from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.table import Table
 
 from trailhouse.ingest.values import Object, PendingObject
-from trailhouse.lake import catalog, commits, rows, write
+from trailhouse.lake import rows
 from trailhouse.lake.catalog import Lake
 
 TABLE = "pending"
@@ -35,8 +34,7 @@ def follow(
 
     What waited before and was not listed this time goes on waiting, unless the ledger has settled it meanwhile.
     """
-    table = lake.table(TABLE)
-    before = {(row["source"], row["key"]): row for row in _read(table)}
+    before = {(row["source"], row["key"]): row for row in _read(lake.table(TABLE))}
     tried = {(o.source_id, o.key): o for o in planned}
     held = {
         place: _row(tried[place], each, before.get(place), now)
@@ -47,9 +45,7 @@ def follow(
     settled = _settled(lake, left) if left else set()
     held |= {(row["source"], row["key"]): row for row in left if (row["source"], row["key"]) not in settled}
     if held != before:
-        made = rows.table_of(TABLE, list(held.values()))
-        files = write.write_rows(made, table.metadata, catalog.file_io(lake.where))
-        commits.replace(lake, TABLE, AlwaysTrue(), files, commits.mark(f"{TABLE} {uuid.uuid4()}"))
+        rows.replace(lake, TABLE, AlwaysTrue(), rows.table_of(TABLE, list(held.values())))
 
 
 def _read(table: Table) -> list[dict[str, Any]]:

@@ -110,6 +110,12 @@ def make_lake(where: settings.Lake) -> Lake:
     return lake
 
 
+def make_missing(lake: Lake, name: str) -> None:
+    """Make what a lake older than this table lacks."""
+    if lake.find(name) is None:
+        make_lake(lake.where)
+
+
 def exists(where: settings.Lake) -> bool:
     """Whether there is a lake."""
     try:

@@ -10,6 +10,7 @@ ever broken.
 
 from __future__ import annotations
 
+from pyiceberg.table import Table
 from pyiceberg.table.refs import SnapshotRefType
 from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.table.update import AssertRefSnapshotId, RemoveSnapshotRefUpdate, SetSnapshotRefUpdate
@@ -48,15 +49,12 @@ def take(lake: Lake, ready: StagedTable) -> None:
 
 def standing(lake: Lake) -> Snapshot | None:
     """What the batch that has the claim has staged on the ledger."""
-    table = lake.table("ledger")
-    ref = table.metadata.refs.get(REF)
-    return table.metadata.snapshot_by_id(ref.snapshot_id) if ref else None
+    return _claimed(lake.table("ledger"))
 
 
 def holder(lake: Lake) -> str:
     """The batch that has the claim; "" where none has."""
-    snapshot = standing(lake)
-    return (batch_of(snapshot) or "") if snapshot else ""
+    return _holder(lake.table("ledger"))
 
 
 def let_go(lake: Lake, batch_id: str, branch: str) -> None:
@@ -65,9 +63,8 @@ def let_go(lake: Lake, batch_id: str, branch: str) -> None:
     def commit() -> None:
         table = lake.table("ledger")
         refs = table.metadata.refs
-        gone = [name for name in (REF, branch) if name in refs]
-        if REF in gone and holder(lake) != batch_id:
-            gone.remove(REF)
+        mine = (REF, branch) if _holder(table) == batch_id else (branch,)
+        gone = [name for name in mine if name in refs]
         if gone:
             lake.catalog.commit_table(
                 table,
@@ -75,4 +72,18 @@ def let_go(lake: Lake, batch_id: str, branch: str) -> None:
                 tuple(RemoveSnapshotRefUpdate(ref_name=name) for name in gone),
             )
 
-    until_sure(commit, lambda: holder(lake) != batch_id and branch not in lake.table("ledger").metadata.refs)
+    def is_done() -> bool:
+        table = lake.table("ledger")
+        return _holder(table) != batch_id and branch not in table.metadata.refs
+
+    until_sure(commit, is_done)
+
+
+def _claimed(ledger: Table) -> Snapshot | None:
+    ref = ledger.metadata.refs.get(REF)
+    return ledger.metadata.snapshot_by_id(ref.snapshot_id) if ref else None
+
+
+def _holder(ledger: Table) -> str:
+    snapshot = _claimed(ledger)
+    return (batch_of(snapshot) or "") if snapshot else ""

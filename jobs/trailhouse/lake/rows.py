@@ -4,6 +4,7 @@ Bookkeeping rows: frozen dataclasses and dicts become Arrow tables in a table's 
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -11,15 +12,26 @@ from typing import Any
 import pyarrow as pa
 from pyiceberg.conversions import from_bytes
 from pyiceberg.expressions import And, BooleanExpression, EqualTo, In
+from pyiceberg.manifest import DataFile
 from pyiceberg.types import DateType
 
-from trailhouse.lake import schema
+from trailhouse.lake import catalog, commits, schema, write
 from trailhouse.lake.catalog import Lake
 
 
 def table_of(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Rows of a table; a column that a row doesn't name is NULL."""
     return pa.Table.from_pylist(list(rows), schema=schema.arrow_schema(name))
+
+
+def files_of(lake: Lake, name: str, rows: pa.Table) -> list[DataFile]:
+    """The rows as new data files of a table, which no commit tells of yet."""
+    return write.write_rows(rows, lake.table(name).metadata, catalog.file_io(lake.where))
+
+
+def replace(lake: Lake, name: str, gone: BooleanExpression, rows: pa.Table) -> None:
+    """These rows in place of others, in one commit."""
+    commits.replace(lake, name, gone, files_of(lake, name, rows), commits.mark(f"{name} {uuid.uuid4()}"))
 
 
 def known_objects(
