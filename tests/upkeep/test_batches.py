@@ -5,19 +5,16 @@ What becomes of a refused batch: seen, released, tried again, given up; killed a
 from __future__ import annotations
 
 import json
-import os
-import random
 from collections import Counter
-from functools import partial
 from pathlib import Path
 
 import pytest
-from pyiceberg.catalog.sql import SqlCatalog
 
 from tests import model
 from tests.buckets import Bucket, event, key, plain
 from tests.ingest.contents import DATA, Contents, config_of, holds_together, ingest, quiet
 from tests.ingest.inline import INLINE
+from tests.upkeep.dying import at_some_commits
 from trailhouse import cli, settings
 from trailhouse.errors import UsageError
 from trailhouse.ingest import measure, run
@@ -173,54 +170,11 @@ def test_a_release_wants_a_reason(refused):
         batches.release(refused.going, refused.batch_id, "  ", force=False)
 
 
-class Dies(BaseException):
-    """Stands for a kill: nothing of ours catches it."""
-
-
-def dying(monkeypatch, at: int, verb) -> int:
-    """Do it, and die before the commit of that number. Returns how many commits were made."""
-    plainly, made = SqlCatalog.commit_table, 0
-
-    def commit(self, *given):
-        nonlocal made
-        if made == at:
-            raise Dies
-        made += 1
-        return plainly(self, *given)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(SqlCatalog, "commit_table", commit)
-        try:
-            verb()
-        except Dies:
-            return made
-    return made
-
-
-STEP = int(os.environ.get("TRAILHOUSE_KILL_STEP", "4"))  # 1 takes every commit: a minute or two each
-
-
-def at_some_commits(folder: Path, verb, monkeypatch):
-    """A fresh refused batch for each STEP-th commit that the verb makes, killed there."""
-    first = random.randrange(STEP)
-    print(f"from commit {first} in steps of {STEP}")
-    for at in range(first, 100, STEP):
-        place = folder / str(at)
-        place.mkdir()
-        refused = Refused(
-            settings.Lake(location=str(place / "lake"), catalog_uri=str(place / "lake/catalog.sqlite")), place
-        )
-        if dying(monkeypatch, at, partial(verb, refused)) < at:
-            assert at > 3
-            return
-        yield refused
-    raise AssertionError("it never ended")
-
-
 def test_a_release_killed_at_any_commit_is_brought_to_its_end(tmp_path, monkeypatch):
-    for refused in at_some_commits(
-        tmp_path, lambda r: batches.release(r.going, r.batch_id, "drill", False), monkeypatch
-    ):
+    def verb(refused):
+        batches.release(refused.going, refused.batch_id, "drill", False)
+
+    for _, refused in at_some_commits(tmp_path, Refused, verb, monkeypatch):
         refused.ingest()
         if refused.state()[0] == "held":  # it died before anything was said
             batches.release(refused.going, refused.batch_id, "drill", False)
@@ -233,7 +187,10 @@ def test_a_release_killed_at_any_commit_is_brought_to_its_end(tmp_path, monkeypa
 
 
 def test_a_discard_killed_at_any_commit_can_be_done_again(tmp_path, monkeypatch):
-    for refused in at_some_commits(tmp_path, lambda r: batches.discard(r.going, r.batch_id, ""), monkeypatch):
+    def verb(refused):
+        batches.discard(refused.going, refused.batch_id, "")
+
+    for _, refused in at_some_commits(tmp_path, Refused, verb, monkeypatch):
         assert refused.ingest().status in ("nothing_to_do", "published")
         if refused.state()[0] == "held":
             batches.discard(refused.going, refused.batch_id, "")
@@ -246,7 +203,7 @@ def test_a_retry_of_a_discarded_batch_killed_at_any_commit_loses_nothing(tmp_pat
         batches.discard(refused.going, refused.batch_id, "")
         batches.retry(refused.going, refused.batch_id)
 
-    for refused in at_some_commits(tmp_path, verb, monkeypatch):
+    for _, refused in at_some_commits(tmp_path, Refused, verb, monkeypatch):
         refused.file.write_text(RULE.replace("critical", "warning"))
         for _ in range(3):
             refused.ingest()

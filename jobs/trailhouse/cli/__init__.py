@@ -20,7 +20,10 @@ from trailhouse.cli.accounts import accounts
 from trailhouse.cli.arguments import form_option, load, opened, with_settings
 from trailhouse.cli.batch import batch
 from trailhouse.cli.coverage import coverage
+from trailhouse.cli.quarantine import quarantine
+from trailhouse.cli.redecode import redecode
 from trailhouse.cli.results import PARTIAL, exit_code, show_result
+from trailhouse.cli.rollback import rollback
 from trailhouse.errors import TrailhouseError
 
 INTERRUPTED = 130
@@ -79,6 +82,9 @@ def trailhouse() -> None:
 trailhouse.add_command(batch)
 trailhouse.add_command(accounts)
 trailhouse.add_command(coverage)
+trailhouse.add_command(quarantine)
+trailhouse.add_command(redecode)
+trailhouse.add_command(rollback)
 
 
 @trailhouse.command()

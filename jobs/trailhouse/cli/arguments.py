@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -83,3 +84,25 @@ form_option = click.option(
     show_default=True,
     help="How to show it. csv is safe in a spreadsheet and a terminal; csv_raw holds the bare values.",
 )
+
+
+class Day(click.ParamType[date]):
+    """A day, as 2026-03-01."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no date such as 2026-03-01", param, ctx)
+
+
+def range_options(command: Command) -> Command:
+    """Which objects: of some accounts, delivered on some days."""
+    last = click.option("--to", "last", type=Day(), metavar="DATE", help="Delivered on this day or before.")
+    first = click.option("--from", "first", type=Day(), metavar="DATE", help="Delivered on this day or after.")
+    account = click.option(
+        "--account", "accounts", multiple=True, metavar="ID", help="Of this account; more than one may be given."
+    )
+    return account(first(last(command)))

@@ -13,7 +13,7 @@ from trailhouse import settings, show
 from trailhouse.cli.arguments import form_option, load, opened, with_settings
 from trailhouse.cli.results import exit_code, show_result
 
-STATES = ("published", "held", "discarded", "freed", "reopened", "unfinished")
+STATES = ("published", "held", "discarded", "freed", "reopened", "refused", "rolled_back", "rollback", "unfinished")
 
 _ONE_OR_MORE = click.IntRange(min=1)
 _id = click.argument("batch_id", metavar="BATCH")

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trailhouse.decode import columns, derive, parse
+from trailhouse.decode import columns, derive, parse, salvage
 from trailhouse.decode.layout import layout
 from trailhouse.decode.values import Account, Decoded, Delivered, Limits, Reject
 from trailhouse.lake import schema
@@ -41,6 +41,7 @@ def parts(
     *,
     fast: bool = True,
     most: int | None = PART_BYTES,
+    salvaging: bool = False,
 ) -> Iterator[Decoded]:
     """
     Decode objects in order, some at a time: as many as inflate to `most` bytes.
@@ -52,7 +53,7 @@ def parts(
     begin, inflated, parsed = 0, 0, list[parse.Parsed]()
     for number, (data, delivered) in enumerate(objects, 1):
         with _uncollected():
-            parsed.append(parse.parse(data, delivered, rules, fast))
+            parsed.append(parse.parse(data, delivered, rules, fast, salvaging))
         inflated += parsed[-1].inflated_bytes
         if (most is not None and inflated >= most) or number == len(objects):
             with _uncollected():
@@ -63,6 +64,10 @@ def parts(
 
 def _together(parsed: list[parse.Parsed], rules: parse.Rules, delivered: list[Delivered]) -> Decoded:
     made = columns.build(parsed, rules)
+    if salvaged := {number for number, each in enumerate(parsed) if each.is_salvaged}:
+        for row, number in enumerate(made.objects.to_pylist()):
+            if number in salvaged:
+                made.flags.setdefault(row, set()).add(salvage.FLAG)
     rows = derive.derive(made, parsed, rules[0], delivered)
     if scattered := _scattered(rows, made.objects, rules[1].partitions):
         refused = [parse.refused(each, "partition_limit") if n in scattered else each for n, each in enumerate(parsed)]
@@ -93,10 +98,11 @@ def _uncollected() -> Iterator[None]:
 
 
 def _account(number: int, parsed: parse.Parsed, made: columns.Columns) -> Account:
-    rejects = (parsed.reject,) if parsed.reject else tuple(made.rejects.get(number, ()))
+    whole = (parsed.reject,) if parsed.reject else ()
+    rejects = made.rejects.get(number, ())
     return Account(
-        rows=len(parsed.slices) - (0 if parsed.reject else len(rejects)),
-        rejects=rejects,
+        rows=len(parsed.slices) - len(rejects),
+        rejects=(*whole, *rejects),
         records=len(parsed.slices),
         flags=parsed.flags,
         sha256=parsed.sha256,

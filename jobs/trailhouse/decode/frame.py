@@ -72,6 +72,21 @@ def frame(data: bytes, kind: str, limits: Limits) -> Framed:
     return Framed(slices, tuple(flags))
 
 
+def records_at(data: bytes, limits: Limits) -> int:
+    """Where the first element of `Records` begins, in a text that may end anywhere behind it."""
+    start = len(BOM) if data.startswith(BOM) else 0
+    if _at(data, start) != b"{":
+        raise Damaged("envelope")
+    position = data.index(b"{", start) + 1
+    while True:
+        key, position = _key(data, position)
+        if key == "Records" and data[position : position + 1] == b"[":
+            return position + 1
+        more, position = _next(data, _skip(data, position, limits.depth))
+        if not more:
+            raise Damaged("envelope")
+
+
 def _looks_wide(data: bytes) -> bool:
     """UTF-16 or UTF-32 without a byte order mark: a bracket beside zero bytes."""
     head = data[:4]

@@ -40,6 +40,14 @@ class Damaged(Exception):
         self.reason = reason
 
 
+class _CutShort(Damaged):
+    """It ends too early; `before` is what came of it."""
+
+    def __init__(self, before: bytes) -> None:
+        super().__init__("gzip_truncated")
+        self.before = before
+
+
 def inflate(stored: bytes, limits: Limits) -> Inflated:
     """Take off up to two layers of gzip. Raises Damaged with a fixed word."""
     if not stored:
@@ -63,13 +71,28 @@ def inflate(stored: bytes, limits: Limits) -> Inflated:
     return Inflated(data, tuple(flags))
 
 
+def beginning(stored: bytes, limits: Limits) -> bytes:
+    """What can be had of an object that was cut short; the whole of one that was not."""
+    data = stored
+    for _ in range(LAYERS):
+        if data[:2] != MAGIC:
+            return data
+        try:
+            data, _ = _members(data, limits.inflated_bytes)
+        except _CutShort as cut:
+            data = cut.before
+    return data
+
+
 def _members(data: bytes, limit: int) -> tuple[bytes, bool]:
     """All members of a gzip stream, joined (they are one stream), and whether zeros follow the last."""
     parts: list[bytes] = []
     position = total = 0
     while True:
-        start = _header_end(data, position)
-        part, position = _deflated(data, start, limit - total)
+        try:
+            part, position = _deflated(data, _header_end(data, position), limit - total)
+        except _CutShort as cut:
+            raise _CutShort(b"".join([*parts, cut.before])) from None
         parts.append(part)
         total += len(part)
         rest = data[position : position + 2]
@@ -85,7 +108,7 @@ def _members(data: bytes, limit: int) -> tuple[bytes, bool]:
 def _header_end(data: bytes, start: int) -> int:
     """Where the compressed data of the member at `start` begins."""
     if len(data) - start < 10:
-        raise Damaged("gzip_truncated")
+        raise _CutShort(b"")
     flags = data[start + 3]
     if data[start + 2] != 8 or flags & RESERVED:
         raise Damaged("gzip_header")
@@ -96,7 +119,7 @@ def _header_end(data: bytes, start: int) -> int:
         if flags & flag:
             end = data.find(0, end, start + HEADER_BYTES) + 1
             if not end:
-                raise Damaged("gzip_header" if len(data) - start > HEADER_BYTES else "gzip_truncated")
+                raise Damaged("gzip_header") if len(data) - start > HEADER_BYTES else _CutShort(b"")
     if flags & FHCRC:
         end += 2
         if (
@@ -107,20 +130,21 @@ def _header_end(data: bytes, start: int) -> int:
     if end - start > HEADER_BYTES:
         raise Damaged("gzip_header")
     if end >= len(data):
-        raise Damaged("gzip_truncated")
+        raise _CutShort(b"")
     return end
 
 
 def _deflated(data: bytes, start: int, limit: int) -> tuple[bytes, int]:
     """One member's content and the position behind its trailer; stops as soon as there is more than `limit`."""
     stream = isal_zlib.decompressobj(wbits=-15)
-    view, parts, size, position = memoryview(data), [], 0, start
+    view, size, position = memoryview(data), 0, start
+    parts: list[bytes] = []
     # What lies behind a member's end is copied by the library, once for each member: the first one, which is nearly
     # always the only one, is taken whole, and the others through windows that grow.
     window = len(data) if start <= HEADER_BYTES else FIRST_WINDOW
     while not stream.eof:
         if position >= len(data):
-            raise Damaged("gzip_truncated")
+            raise _CutShort(b"".join(parts))
         try:
             part = stream.decompress(view[position : position + window], limit + 1 - size)
         except isal_zlib.error as broken:  # type: ignore[misc]  # its stub takes the class for an instance
@@ -134,7 +158,7 @@ def _deflated(data: bytes, start: int, limit: int) -> tuple[bytes, int]:
     content = parts[0] if len(parts) == 1 else b"".join(parts)
     trailer = position - len(stream.unused_data)
     if len(data) - trailer < 8:
-        raise Damaged("gzip_truncated")
+        raise _CutShort(content)
     crc = int.from_bytes(data[trailer : trailer + 4], "little")
     length = int.from_bytes(data[trailer + 4 : trailer + 8], "little")
     if crc != isal_zlib.crc32(content) or length != size & 0xFFFFFFFF:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from trailhouse.decode import careful
+from trailhouse.decode import careful, salvage
 from trailhouse.decode.frame import frame
 from trailhouse.decode.inflate import Damaged, Inflated, inflate
 from trailhouse.decode.layout import Layout
@@ -47,15 +47,20 @@ class Parsed:
     data: bytes  # as stored
     slices: list[bytes]
     records: list[Any] | None  # as the fast parser sees them, None where it was not asked or refused
-    reject: Reject | None  # when the object as a whole can't be read
+    reject: Reject | None  # when the object as a whole can't be read; its slices are then what was salvaged of it
     flags: tuple[str, ...]
     sha256: str  # of the inflated bytes, "" when they could not be had
     inflated_bytes: int
     omissions: bool  # some field may have been left out
 
+    @property
+    def is_salvaged(self) -> bool:
+        """Whether it can't be read as a whole, and some of its records can."""
+        return self.reject is not None and bool(self.slices)
 
-def parse(data: bytes, delivered: Delivered, rules: Rules, fast: bool) -> Parsed:
-    """Inflate and cut an object."""
+
+def parse(data: bytes, delivered: Delivered, rules: Rules, fast: bool, salvaging: bool = False) -> Parsed:
+    """Inflate and cut an object; where asked, salvage what lies whole before the end of one that was cut short."""
     inflated = None
     try:
         inflated = inflate(data, rules[1])
@@ -65,7 +70,8 @@ def parse(data: bytes, delivered: Delivered, rules: Rules, fast: bool) -> Parsed
         framed = frame(inflated.data, delivered.kind, rules[1])
         return _parsed((data, inflated), framed.slices, None, framed.flags)
     except Damaged as damage:
-        return _quarantined(damage.reason, data, inflated)
+        lost = _quarantined(damage.reason, data, inflated)
+        return _salvaged(lost, rules[1]) if salvaging else lost
 
 
 def refused(parsed: Parsed, reason: str) -> Parsed:
@@ -121,6 +127,16 @@ def _is_utf8(data: bytes) -> bool:
     except pa.ArrowInvalid:
         return False
     return True
+
+
+def _salvaged(lost: Parsed, limits: Limits) -> Parsed:
+    """The same object with its whole records; it stays in quarantine for what is lost of it."""
+    slices, inflated_bytes = salvage.whole_records(lost.data, limits)
+    if not slices:
+        return lost
+    flags = tuple(sorted({*lost.flags, salvage.FLAG}))
+    omissions = any(word in each for word in _OMISSIONS for each in slices)
+    return replace(lost, slices=slices, flags=flags, inflated_bytes=inflated_bytes, omissions=omissions)
 
 
 def _quarantined(reason: str, data: bytes, inflated: Inflated | None) -> Parsed:

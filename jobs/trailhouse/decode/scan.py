@@ -30,6 +30,14 @@ class Broken(Exception):
     """The structure does not close. Never leaves `decode`."""
 
 
+class CutShort(Broken):
+    """The text ends within an array: what lies whole before its end."""
+
+    def __init__(self, whole: list[bytes]) -> None:
+        super().__init__()
+        self.whole = whole
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """One member of an object: its key, decoded, and the exact slice of its value."""
@@ -73,12 +81,13 @@ def elements(data: bytes, start: int, most: int) -> tuple[list[bytes], int]:
             if depth < 0:
                 raise Broken
         elif len(token[0]) < 2 or token[0][-1] != 0x22:
-            raise Broken
+            raise CutShort(found)  # a string without an end takes in all that follows
         if depth == 0:
             gap = token.end()
             if len(found) > most:
                 return found, token.end()
-    raise Broken
+    last = data[begin:gap].strip(WHITESPACE)
+    raise CutShort([*found, last] if depth == 0 and last else found)
 
 
 def _cut_at_commas(data: bytes, span: tuple[int, int, int], found: list[bytes], most: int) -> int:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from trailhouse import settings
+from trailhouse.ingest import stage
 from trailhouse.ingest.values import Check, Gauge, Measured, Verdict, Wanted
 from trailhouse.lake import schema
 from trailhouse.lake.expectations import Expectation
@@ -43,6 +44,10 @@ OF_THE_LEDGER = {
     "ledger": "The ledger's rows say what became of the objects.",
 }
 
+# Of a batch that says anew what others have said of objects.
+OF_RESTATED = {"gave_way": "The rows of the objects gave way, and no other row changed."}
+FEWER = "No object has fewer records than it had."
+
 ALL_JUDGED = "Everything that was expected was judged once, and nothing raised."
 WARNINGS = {
     "quarantine.share": "Few of the records go to quarantine (`quality.quarantined_percent`).",
@@ -51,10 +56,10 @@ WARNINGS = {
     "events.error_rate": "A day has about the share of errors of the week before it (`quality.error_points`).",
 }
 
-_OWN = {*INVARIANTS, *OF_PARTITIONS, *OF_THE_QUARANTINE, *OF_THE_LEDGER, "all_judged"}
+_OWN = {*INVARIANTS, *OF_PARTITIONS, *OF_THE_QUARANTINE, *OF_THE_LEDGER, *OF_RESTATED, "all_judged"}
 
 # About no one row.
-OF_A_BATCH = {*_OWN, *(name.partition(".")[2] for name in WARNINGS)}
+OF_A_BATCH = {*_OWN, "fewer", *(name.partition(".")[2] for name in WARNINGS)}
 
 # What a page of Data Docs needs.
 _DRESS = ("static/styles/", "static/images/favicon", "static/images/short-logo", "static/images/logo-long")
@@ -71,6 +76,11 @@ def wanted(measured: Measured, expectations: Sequence[Expectation], limits: sett
     tables = [each.table for each in measured.staged.tables if each.table != "ledger"]
     made = [Wanted(table, name, "critical", 0, doc) for table in tables for name, doc in invariants(table).items()]
     made += [Wanted("ledger", name, "critical", 0, doc) for name, doc in OF_THE_LEDGER.items()]
+    if stage.RESTATES in measured.staged.notes:
+        made += [
+            Wanted(each, name, "critical", 0, doc) for each in (*tables, "ledger") for name, doc in OF_RESTATED.items()
+        ]
+        made.append(Wanted("ledger", "fewer", "critical", 0, FEWER))
     made += [Wanted(e.table, e.name, e.severity, e.max_share, e.doc) for e in expectations if e.table in tables]
     bounds = {
         "quarantine.share": limits.quarantined_percent / 100,

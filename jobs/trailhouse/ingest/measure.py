@@ -62,7 +62,8 @@ def measure(lake: Lake, staged: Staged, outcomes: Sequence[Outcome], look: Looke
     gauges += [_accounting(outcomes, seen), _ledger(lake, staged, outcomes), _changed(outcomes)]
     gauges += [_rule(each, seen) for each in asked.expectations if each.table in tables]
     gauges += [_share("quarantine", "share", "records in quarantine", *_quarantined(outcomes))]
-    days = {day: (rows, seen.errors[day]) for day, rows in seen.days.items()}
+    # What is said anew was counted when it was said first.
+    days = {} if stage.RESTATES in staged.notes else {day: (rows, seen.errors[day]) for day, rows in seen.days.items()}
     if "events" in tables:
         gauges += [_volume(days, asked), _error_rate(days, asked)]
     gauges += _words(seen, {gauge.id for gauge in gauges})
@@ -122,7 +123,7 @@ def _partitions(ready: StagedTable, table: Table) -> Iterator[Partition]:
         staged.setdefault(_place(file), []).append(file)
     published: dict[tuple[object, ...], list[str]] = {}
     if ready.table != "quarantine":
-        for task in table.scan(row_filter=_near(table, staged), snapshot_id=ready.base).plan_files():
+        for task in table.scan(row_filter=_near(table, staged), snapshot_id=ready.under).plan_files():
             published.setdefault(_place(task.file), []).append(task.file.file_path)
     for place, files in staged.items():
         values = _values(table, place)
@@ -188,7 +189,7 @@ def _of_table(ready: StagedTable, table: Table, seen: Seen, partitions: Sequence
     twice = len(paths) - len(set(paths)) + len(set(paths) & {path for p in partitions for path in p.published})
     doubled = seen.doubled[name] + sum(len(t.duplicates) + len(t.conflicts) for t in seen.twins if t.table == name)
     malformed = len(seen.malformed & set(paths))
-    lost = len(_manifests(table, ready.base) - _manifests(table, ready.snapshot))
+    lost = len(_manifests(table, ready.under) - _manifests(table, ready.snapshot))
     missed = abs(staged_rows - seen.looked_at[name])
 
     def gauge(check: str, bad: int, observed: str) -> Gauge:

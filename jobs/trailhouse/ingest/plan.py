@@ -81,15 +81,20 @@ def survey(config: settings.Settings, lake: Lake | None, now: datetime) -> Surve
         if listing.new_state:
             found.states[number] = listing.new_state
         _subtract(number, source, listed, lake, found)
-    found.new.sort(key=lambda o: (o.log.day, o.log.account_id, o.log.region, o.log.file, o.source_id, o.key))
+    found.new.sort(key=oldest_first)
     return found
 
 
-def batches(found: Survey, bounds: settings.Batch, now: datetime) -> Iterator[Plan]:
-    """The new objects in batches of bounded size, oldest days first."""
+def oldest_first(o: Object) -> tuple[date, str, str, str, str, str]:
+    """The order in which objects are taken."""
+    return (o.log.day, o.log.account_id, o.log.region, o.log.file, o.source_id, o.key)
+
+
+def batches(objects: Sequence[Object], bounds: settings.Batch, now: datetime) -> Iterator[Plan]:
+    """Objects in batches of bounded size, in their order."""
     held: list[Object] = []
     size = 0
-    for each in found.new:
+    for each in objects:
         if held and (len(held) >= bounds.objects or size + each.size > bounds.bytes):
             yield Plan(new_batch_id(now), tuple(held), now)
             held, size = [], 0

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
-from pyiceberg.expressions import EqualTo
+from pyiceberg.expressions import EqualTo, In
 from pyiceberg.table import Table
 
 from trailhouse import __version__, faults
@@ -32,6 +32,8 @@ Totals = Mapping[str, int]
 # compared with. Whoever publishes the batch finds it there.
 TOTALS, DAYS = "trailhouse.totals", "trailhouse.days"
 DAYS_NOTED = 60  # of a batch, the newest: summaries are no place for a first load's ten years
+
+RETOLD = "trailhouse.retold"  # likewise of the commit that changes the rows of several batches
 
 HOLD = "hold_"  # a branch of the ledger, and the batch id
 ROUNDS = 4  # how often a batch's row is looked at again because somebody else has changed it
@@ -105,6 +107,9 @@ def _show_ledger(lake: Lake, ready: StagedTable, batch_id: str) -> None:
     """
     table = lake.table("ledger")
     files = commits.added_files(table, ready.snapshot)
+    if ready.base != ready.under:  # rows give way in it: it can't be had by an append
+        commits.publish(lake, ready, keep=True)
+        return
     if commits.published(table, _held(batch_id)):
         commits.replace(lake, "ledger", stage.held_rows(batch_id), files, commits.mark(batch_id))
         return
@@ -118,11 +123,30 @@ def tell(lake: Lake, staged: Staged, now: datetime) -> None:
     """The batch's own row, when all tables show it."""
     batch_id = staged.batch_id
     notes = _noted(lake, batch_id)
+    if stage.TAKES_BACK in staged.notes:
+        _tell_taken(lake, staged, now)
+        return
     told = _batch_row(stage.shown(lake, staged), json.loads(notes.get(TOTALS, "{}")), "published", now)
+    told["reason"] = staged.notes.get(stage.RESTATES)
     if _state(lake.table("batches"), batch_id) == "reopened":
         told["reason"] = row(lake, batch_id)["reason"]
     with faults.at("row_appended"):
         _tell(lake, told, {"", "held", "reopened"}, {DAYS: notes.get(DAYS, "{}")})
+
+
+def _tell_taken(lake: Lake, staged: Staged, now: datetime) -> None:
+    """The row of a taking back, and with it what the rows of the batches that were taken back say now."""
+    about = json.loads(staged.notes[stage.TAKES_BACK])
+    state = "discarded" if about["hold"] else "rolled_back"
+    changed = {"state": state, "reason": about["reason"], "published_at": now.replace(tzinfo=None)}
+    taken = In("batch_id", set(about["taken"]))
+    own = _batch_row(stage.shown(lake, staged), {}, "rollback", now) | {"reason": about["reason"]}
+    told = [own, *(each | changed for each in lake.table("batches").scan(taken).to_arrow().to_pylist())]
+    notes = {RETOLD: json.dumps({"state": state, "batches": about["taken"]})}
+    mark = commits.mark(f"{staged.batch_id} rollback {changed['published_at']}", notes)
+    with faults.at("row_appended"):
+        if not _state(lake.table("batches"), staged.batch_id):
+            commits.replace(lake, "batches", taken, _files(lake, "batches", told), mark)
 
 
 def let_go(lake: Lake, batch_id: str) -> None:
@@ -151,6 +175,14 @@ def hold(lake: Lake, verdict: Verdict, outcomes: Sequence[Outcome], totals: Tota
     with faults.at("row_appended"):
         _tell(lake, _batch_row(verdict.staged, totals, "held", now), {"", "reopened"})
     commits.drop_branch(lake, "batches", commits.BRANCH + batch_id)
+
+
+def refuse(lake: Lake, verdict: Verdict, totals: Totals, now: datetime) -> None:
+    """Forget a batch that was to say anew what others have said, and did not pass: what they said stays."""
+    told = _batch_row(verdict.staged, totals, "refused", now) | {"reason": verdict.staged.notes[stage.RESTATES]}
+    with faults.at("row_appended"):
+        _tell(lake, told, {""})
+    forget(lake, verdict.staged.batch_id)
 
 
 def reopen(lake: Lake, batch_id: str, reason: str, now: datetime) -> None:
@@ -203,7 +235,11 @@ def days_since(lake: Lake, first: date) -> dict[date, tuple[int, int]]:
     From the summaries of snapshots, which are at hand: no file is read for it.
     """
     total: dict[date, tuple[int, int]] = {}
+    taken: set[str] = set()
     for notes in commits.notes(lake.table("batches"), datetime.combine(first, datetime.min.time())):
+        taken.update(_retold(notes)["batches"])
+        if notes.get(commits.BATCH, "").partition(" ")[0] in taken:
+            continue
         for day, (count, errors) in json.loads(notes.get(DAYS, "{}")).items():
             before = total.get(date.fromisoformat(day), (0, 0))
             total[date.fromisoformat(day)] = (before[0] + count, before[1] + errors)
@@ -271,10 +307,18 @@ def _state(table: Table, batch_id: str) -> str:
     known = list(commits.history(table))
     for snapshot in known:
         name, _, rest = (commits.batch_of(snapshot) or "").partition(" ")
+        retold = _retold(commits.said_by(snapshot))
+        if batch_id in retold["batches"]:
+            return str(retold["state"])
         if name == batch_id:
             return rest.partition(" ")[0] or "published"
     is_all = known[-1].parent_snapshot_id is None
     return "" if is_all else str(_row(table, batch_id).get("state", ""))
+
+
+def _retold(notes: commits.Notes) -> dict[str, Any]:
+    """Of a commit that changed the rows of several batches, to what and of which."""
+    return dict(json.loads(notes.get(RETOLD, '{"state": "", "batches": []}')))
 
 
 def _row(table: Table, batch_id: str) -> dict[str, Any]:

@@ -33,6 +33,15 @@ def refusal(verdict: Verdict, config: settings.Settings, asked_for: bool) -> str
     return said
 
 
+def of_restated(verdict: Verdict, config: settings.Settings) -> str:
+    """Of a batch that was to say anew what others have said."""
+    batch_id, first = verdict.staged.batch_id, verdict.broken[0]
+    return (
+        f"batch {batch_id} was refused and what was published before stays as it is: expectation {first.id} failed "
+        f"({first.observed}). See why: {command('show', batch_id, config)}"
+    )
+
+
 def command(verb: str, batch_id: str, config: settings.Settings, expectation: str = "") -> str:
     """A `trailhouse batch` command that finds this lake, and knows the rules that the batch was judged by."""
     about = ["--expectation", expectation] if expectation else []

@@ -61,7 +61,7 @@ def _ingest(run: Run, lake: Lake) -> Result:
     done = 0
     if found.new:
         with audit.ready():
-            for batch in plan.batches(found, run.config.batch, run.clock()):
+            for batch in plan.batches(found.new, run.config.batch, run.clock()):
                 pending += _ingest_batch(run, lake, batch, result, (done, len(found.new)))
                 done += len(batch.objects)
     result.pending = len(pending)
@@ -80,7 +80,7 @@ def _ingest_batch(
     log.info("write: batch %s, %d objects, %d bytes", batch.batch_id, len(batch.objects), batch.bytes)
     with faults.at("plan_written"):
         plan.write_down(batch, run.config.lake)
-    written = _write(run, lake, batch, (*so_far, result.records))
+    written = write(run, lake, batch, (*so_far, result.records))
     written = replace(written, list_calls=0 if result.batches else result.list_calls)
     if not written.outcomes:
         return written.pending  # nothing could be read: there is nothing to stage
@@ -89,19 +89,24 @@ def _ingest_batch(
     except GateError as refused:  # held; the next batch is none the worse for it
         result.refuse(batch.batch_id, refused)
         return written.pending
-    totals = task.tallied(settled.written.outcomes)
+    count(result, settled, run.config)
+    return written.pending
+
+
+def count(result: Result, settled: settle.Settled, config: settings.Settings) -> None:
+    """Add a published batch to what the run tells of."""
+    batch_id, totals = settled.written.batch_id, task.tallied(settled.written.outcomes)
     for name in ("objects", "records", "rows", "duplicates", "quarantined", "quarantined_objects", "conflicts"):
         setattr(result, name, getattr(result, name) + totals[name])
     result.bytes_in += totals["bytes_in"]
     result.bytes_out += settled.written.bytes
-    result.batch_id = batch.batch_id
-    result.batches.append(batch.batch_id)
-    result.data_docs = f"{catalog.own_folder(run.config.lake)}/{publish.pages_of(batch.batch_id)}/index.html"
+    result.batch_id = batch_id
+    result.batches.append(batch_id)
+    result.data_docs = f"{catalog.own_folder(config.lake)}/{publish.pages_of(batch_id)}/index.html"
     result.findings += settled.findings
-    return written.pending
 
 
-def _write(run: Run, lake: Lake, batch: Plan, so_far: tuple[int, int, int]) -> Written:
+def write(run: Run, lake: Lake, batch: Plan, so_far: tuple[int, int, int], salvaging: bool = False) -> Written:
     """Spark tasks fetch, decode, and write data files."""
     from trailhouse.lake import session
 
@@ -118,6 +123,7 @@ def _write(run: Run, lake: Lake, batch: Plan, so_far: tuple[int, int, int]) -> W
         tables=stage.metadata(lake),
         objects=(),
         tally=counter.adders(),
+        salvaging=salvaging,
     )
     groups = plan.groups(batch, run.config.batch, spark.sparkContext.defaultParallelism)
     objects, total, records = so_far

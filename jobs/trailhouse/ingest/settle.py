@@ -9,13 +9,26 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
 from trailhouse import faults
 from trailhouse.errors import GateError, TrailhouseError
-from trailhouse.ingest import audit, inspect, measure, plan, publish, refusal, rewrite, stage, task
+from trailhouse.ingest import (
+    audit,
+    inspect,
+    measure,
+    plan,
+    publish,
+    refusal,
+    restate,
+    rewrite,
+    stage,
+    takeback,
+    task,
+)
 from trailhouse.ingest.job import Run
 from trailhouse.ingest.values import Check, Measured, Result, Staged, Twins, Verdict, Written
 from trailhouse.lake import claim, commits, lease, schema
@@ -55,7 +68,11 @@ def settle(run: Run, lake: Lake, written: Written, wish: Reopened | None = None)
     with lease.Turn(lake, written.batch_id, run.clock) as turn:
         for _ in range(ROUNDS):
             finish(run, lake)  # whoever has the claim goes first: slow, frozen or dead, it is the same
-            staged = _staged(run, lake, written)
+            try:
+                staged = _staged(run, lake, written)
+            except commits.MainMovedError:
+                turn.lost()
+                continue
             if staged is None:
                 return Settled(written, ())  # another run has brought this very batch to its end
             if not stage.is_as_compared(lake, staged):
@@ -135,6 +152,19 @@ def reopen(run: Run, lake: Lake, batch_id: str, wish: Reopened) -> Result:
     return result
 
 
+def take_back(run: Run, lake: Lake, undo: takeback.Undo) -> None:
+    """Take batches back. MainMovedError where something came in between: nothing is changed, look again."""
+    plan.list_again(takeback.ledger(lake, undo.taken, undo.hold).free, run.config)
+    try:
+        with faults.at("claimed"):
+            takeback.take(lake, undo, run.clock())
+    except commits.MainMovedError:
+        publish.forget(lake, undo.batch_id)
+        raise
+    with run.phase("publish"):
+        finish(run, lake)
+
+
 def free(run: Run, lake: Lake, batch_id: str, reason: str) -> int:
     """Have the objects of a batch that was given up read again by the next run. Returns how many."""
     objects = stage.held(lake, batch_id)
@@ -159,9 +189,9 @@ def _staged(run: Run, lake: Lake, written: Written) -> Staged | None:
     """The batch on its branches; None where it was settled meanwhile. Another's settling of its objects is an error."""
     log.info("stage: %s", {name: len(made) for name, made in written.files.items()})
     with run.phase("stage"):
-        staged = stage.stage(lake, written, run.clock())
-    (base,) = (each.base for each in staged.tables if each.table == "ledger")
-    by = stage.settled_by(lake, written.batch_id, written.outcomes, base)
+        ways = restate.made_way(run, lake, written.restates)
+        staged = replace(stage.stage(lake, written, run.clock(), restate.changes_of(ways)), ways=ways)
+    by = _settled_by(lake, written, staged.on("ledger").base)
     if not by:
         return staged
     publish.forget(lake, written.batch_id)
@@ -173,12 +203,25 @@ def _staged(run: Run, lake: Lake, written: Written) -> Staged | None:
     )
 
 
+def _settled_by(lake: Lake, written: Written, base: int) -> str:
+    """The batch that was faster than this one: of what it says anew, one that has done so meanwhile."""
+    if written.restates is None:
+        return stage.settled_by(lake, written.batch_id, written.outcomes, base)
+    now, then = stage.before(lake, written.outcomes, base), written.restates.before
+    others = [now[each].batch_id if each in now else "another" for each in then if now.get(each) != then[each]]
+    return others[0] if others else ""
+
+
 def _measured(run: Run, lake: Lake, staged: Staged, written: Written) -> Measured:
     log.info("audit: %s", {each.table: each.snapshot for each in staged.tables})
     first = min(o.object.log.day for o in written.outcomes) - timedelta(days=measure.DAYS_BEFORE + 1)
     asked = measure.Asked(run.expectations(), publish.days_since(lake, first), run.clock())
     with run.phase("look"):
-        return measure.measure(lake, staged, written.outcomes, partial(run.each, "audit", inspect.look), asked)
+        found = measure.measure(lake, staged, written.outcomes, partial(run.each, "audit", inspect.look), asked)
+        if written.restates is None:
+            return found
+        more = restate.differs(run, lake, staged, written.restates)
+        return replace(found, gauges=(*found.gauges, *more, restate.fewer(written.outcomes, written.restates.before)))
 
 
 def _judged(run: Run, measured: Measured) -> Verdict:
@@ -195,6 +238,9 @@ def _decide(run: Run, lake: Lake, verdict: Verdict, written: Written, wish: Reop
         with run.phase("publish"), faults.at("claimed"):
             publish.take_claim(lake, verdict, wish.reason)
         return
+    if written.restates:
+        publish.refuse(lake, verdict, _totals(written), run.clock())
+        raise GateError(refusal.of_restated(verdict, run.config))
     with faults.at("held"):
         publish.hold(lake, verdict, written.outcomes, _totals(written), run.clock())
     raise GateError(refusal.refusal(verdict, run.config, bool(wish.reason)))
@@ -210,7 +256,8 @@ def _show(run: Run, lake: Lake, staged: Staged, ready: StagedTable, turn: lease.
             turn.lost()
         if claim.holder(lake) != staged.batch_id:
             return None  # it was brought to its end meanwhile
-        ready = _attached_anew(run, lake, staged, ready)
+        with suppress(commits.MainMovedError):
+            ready = _attached_anew(run, lake, staged, ready)
     raise TrailhouseError(f"batch {staged.batch_id}: table {ready.table} kept changing in between; run again")
 
 
@@ -220,12 +267,18 @@ def _attached_anew(run: Run, lake: Lake, staged: Staged, ready: StagedTable) -> 
 
     That is not taken on trust: what will be visible is audited as it will be.
     """
+    if stage.TAKES_BACK in staged.notes:
+        return takeback.stage_again(lake, staged, ready)
     written = stage.written(lake, staged)
     assert written is not None, "what has the claim was staged whole"
-    files, mark = written.files[ready.table], commits.mark(staged.batch_id)
-    again = commits.stage(lake, ready.table, files, mark, commits.again(staged.batch_id))
+    files = {**written.files, "ledger": commits.added_files(lake.table("ledger"), staged.on("ledger").snapshot)}
+    ways = restate.made_way(run, lake, written.restates, (ready.table,))
+    notes = staged.notes if ready.table == "ledger" else None
+    said = commits.mark(staged.batch_id, notes, change=restate.changes_of(ways).get(ready.table))
+    again = commits.stage(lake, ready.table, files[ready.table], said, commits.again(staged.batch_id))
     tables = tuple(again if each.table == again.table else each for each in stage.shown(lake, staged).tables)
-    measured = _measured(run, lake, Staged(staged.batch_id, tables), written)
+    others = frozenset(each.table for each in tables) - {again.table}
+    measured = _measured(run, lake, replace(staged, tables=tables, ways=ways, as_before=others), written)
     publish.record(lake, _judged(run, measured), _totals(written), run.clock())
     return again
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -18,10 +19,10 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table.snapshots import Snapshot
 
 from trailhouse import faults
-from trailhouse.ingest.values import Object, Outcome, Staged, Written
+from trailhouse.ingest.values import Before, Generation, Object, Outcome, Restates, Staged, Written
 from trailhouse.lake import catalog, commits, readback, rows, schema, write
 from trailhouse.lake.catalog import Lake
-from trailhouse.lake.commits import StagedTable
+from trailhouse.lake.commits import Change, StagedTable
 from trailhouse.sources.keys import LogKey
 
 # In the order of publishing: the rows first, then what accounts for them.
@@ -30,20 +31,39 @@ ORDER = (*schema.LAKE_TABLES, "quarantine", "ledger")
 # In the summary of the ledger's staged snapshot: the snapshots of the other tables, each with what it was staged on.
 BESIDE = "trailhouse.staged-beside"
 
+# There too: why a batch says anew what others have said of its objects; and that it only takes batches back.
+RESTATES, TAKES_BACK = "trailhouse.restates", "trailhouse.takes-back"
+
 CHANGED = "changed_after_ingest"  # among an object's flags in the ledger: a later run is to find it there
 
 
-def stage(lake: Lake, written: Written, now: datetime) -> Staged:
-    """Commit the files to the batch's branches, in place of what an earlier round staged; none of it is visible."""
-    discard(lake, written.batch_id)
-    files = {name: made for name, made in written.files.items() if made}
-    mark = commits.mark(written.batch_id)
-    tables = [_stage_table(lake, name, files[name], mark) for name in ORDER if name in files]
+def stage(lake: Lake, written: Written, now: datetime, changes: Mapping[str, Change] = MappingProxyType({})) -> Staged:
+    """Commit the files to the batch's branches; of objects that it says anew, what was said before gives way."""
     told = rows.table_of("ledger", ledger_rows(written.outcomes, written.batch_id, now))
-    beside = {BESIDE: json.dumps({each.table: [each.base, each.snapshot] for each in tables})}
-    ledger = rows.files_of(lake, "ledger", told)
-    tables.append(_stage_table(lake, "ledger", ledger, commits.mark(written.batch_id, beside)))
-    return Staged(written.batch_id, tuple(tables))
+    files = {**written.files, "ledger": rows.files_of(lake, "ledger", told)}
+    notes = {RESTATES: written.restates.why} if written.restates else {}
+    return stage_files(lake, written.batch_id, files, changes, notes)
+
+
+def stage_files(
+    lake: Lake,
+    batch_id: str,
+    files: Mapping[str, Sequence[DataFile]],
+    changes: Mapping[str, Change],
+    notes: commits.Notes,
+) -> Staged:
+    """The same of any files and changes, in place of what an earlier round staged; none of it is visible."""
+    discard(lake, batch_id)
+    tables = []
+    for name in ORDER[:-1]:
+        if files.get(name) or name in changes:
+            said = commits.mark(batch_id, change=changes.get(name))
+            tables.append(_stage_table(lake, name, files.get(name, ()), said))
+    beside = {each.table: [each.base, each.snapshot, each.under] for each in tables}
+    notes = {**notes, BESIDE: json.dumps(beside)}
+    said = commits.mark(batch_id, notes, change=changes.get("ledger"))
+    tables.append(_stage_table(lake, "ledger", files["ledger"], said))
+    return Staged(batch_id, tuple(tables), notes)
 
 
 def _stage_table(lake: Lake, name: str, files: Sequence[DataFile], said: commits.Said) -> StagedTable:
@@ -53,25 +73,28 @@ def _stage_table(lake: Lake, name: str, files: Sequence[DataFile], said: commits
 
 def staged(lake: Lake, batch_id: str) -> Staged:
     """What an earlier run has staged, and nothing of which is visible."""
-    found = (commits.staged(lake, name, batch_id) for name in ORDER)
-    return Staged(batch_id, tuple(each for each in found if each))
+    found = [each for each in (commits.staged(lake, name, batch_id) for name in ORDER) if each]
+    snapshots = [lake.table("ledger").metadata.snapshot_by_id(e.snapshot) for e in found if e.table == "ledger"]
+    notes = commits.said_by(snapshots[0]) if snapshots and snapshots[0] else {}
+    return Staged(batch_id, tuple(found), notes)
 
 
 def promised(claimed: Snapshot) -> Staged:
     """What a batch has staged, by its snapshot of the ledger that has the claim: whatever became of its branches."""
-    notes = claimed.summary.additional_properties if claimed.summary else {}
+    notes = commits.said_by(claimed)
     batch_id = notes[commits.BATCH]
     branch = commits.BRANCH + batch_id
     beside = json.loads(notes[BESIDE])
     tables = [StagedTable(name, branch, *beside[name]) for name in ORDER if name in beside]
-    ledger = StagedTable("ledger", branch, claimed.parent_snapshot_id or 0, claimed.snapshot_id)
-    return Staged(batch_id, (*tables, ledger))
+    ledger = commits.as_staged("ledger", branch, claimed)
+    assert ledger is not None, "what has the claim was staged on something"
+    return Staged(batch_id, (*tables, ledger), notes)
 
 
 def shown(lake: Lake, ready: Staged) -> Staged:
     """The same, with the snapshots that main has of it, where it has any: a table may have been attached anew."""
     tables = (commits.published_as(lake, each.table, ready.batch_id) or each for each in ready.tables)
-    return Staged(ready.batch_id, tuple(tables))
+    return Staged(ready.batch_id, tuple(tables), ready.notes)
 
 
 def metadata(lake: Lake) -> dict[str, str]:
@@ -88,23 +111,56 @@ def discard(lake: Lake, batch_id: str) -> None:
 def written(lake: Lake, ready: Staged) -> Written | None:
     """What an earlier run has written, read back from what it staged; None where it isn't there whole."""
     told = outcomes(lake, ready)
+    if not told or TAKES_BACK in ready.notes:
+        return None
     tables = [each for each in ready.tables if each.table != "ledger"]
     files = {each.table: tuple(commits.added_files(lake.table(each.table), each.snapshot)) for each in tables}
-    return Written(ready.batch_id, files, told, ()) if told else None
+    restates = None
+    if RESTATES in ready.notes:
+        restates = Restates(ready.notes[RESTATES], before(lake, told, ready.on("ledger").base))
+    return Written(ready.batch_id, files, told, (), restates=restates)
+
+
+def before(lake: Lake, outcomes: Sequence[Outcome], snapshot: int | None = None) -> dict[Generation, Before]:
+    """What the ledger (of a snapshot) says of these objects; what is held says nothing."""
+    ours = {generation(o) for o in outcomes}
+    found: dict[Generation, Before] = {}
+    names = ("key", "etag", "batch_id", "target", "state", *_COUNTS)
+    for source, days in _days(outcomes).items():
+        for row in rows.known_objects(lake, source, days, names, snapshot).to_pylist():
+            of = (source, row["key"], row["etag"])
+            if of in ours and row["state"] != "held":
+                found[of] = Before(row["batch_id"], row["target"], *(row[name] for name in _COUNTS))
+    return found
+
+
+_COUNTS = ("records", "rows", "duplicates", "quarantined", "reason")
+
+
+def generation(outcome: Outcome) -> Generation:
+    """What tells an object from all others, and from what lay in its place before."""
+    return (outcome.object.source_id, outcome.object.key, outcome.etag)
+
+
+def _days(outcomes: Sequence[Outcome]) -> dict[str, set[date]]:
+    """Of each source, the days whose folders the objects lie in."""
+    days: dict[str, set[date]] = {}
+    for o in outcomes:
+        days.setdefault(o.object.source_id, set()).add(o.object.log.day)
+    return days
 
 
 def is_as_compared(lake: Lake, ready: Staged) -> bool:
     """Whether main of each table is what the batch was staged on: no row came in that it was not compared with."""
-    return all(commits.head(lake.table(each.table)) == each.base for each in ready.tables)
+    seen = {each.table: each.base for each in ready.tables}
+    made_way = all(seen[name] == way.base for name, way in ready.ways.items())
+    return made_way and all(commits.head(lake.table(name)) == base for name, base in seen.items())
 
 
 def settled_by(lake: Lake, batch_id: str, outcomes: Sequence[Outcome], base: int) -> str:
     """The batch that settled, or holds, some object of this one, as the ledger of a snapshot says; "" for none."""
-    ours = {(o.object.source_id, o.object.key, o.etag) for o in outcomes}
-    days: dict[str, set[date]] = {}
-    for o in outcomes:
-        days.setdefault(o.object.source_id, set()).add(o.object.log.day)
-    for source, of in days.items():
+    ours = {generation(o) for o in outcomes}
+    for source, of in _days(outcomes).items():
         columns = ("key", "etag", "batch_id", "state")
         for row in rows.known_objects(lake, source, of, columns, base).to_pylist():
             own = row["batch_id"] == batch_id and row["state"] == "held"  # released, or tried again
@@ -126,7 +182,7 @@ def outcomes(lake: Lake, ready: Staged) -> tuple[Outcome, ...]:
 def held(lake: Lake, batch_id: str) -> tuple[Object, ...]:
     """The objects that the ledger holds back with a refused batch."""
     found = lake.table("ledger").scan(held_rows(batch_id)).to_arrow().to_pylist()
-    return tuple(_outcome(row).object for row in found)
+    return tuple(object_of(row) for row in found)
 
 
 def held_rows(batch_id: str) -> And:
@@ -164,6 +220,11 @@ def ledger_rows(written: Sequence[Outcome], batch_id: str, now: datetime, state:
         }
         for o in written
     ]
+
+
+def object_of(row: Mapping[str, Any]) -> Object:
+    """The object that a row of the ledger is about."""
+    return _outcome(row).object
 
 
 def _outcome(row: Mapping[str, Any]) -> Outcome:

@@ -55,6 +55,7 @@ class Work:
     tables: Mapping[str, str]  # table -> its metadata, as text
     objects: tuple[Object, ...]
     tally: Mapping[str, Any]  # accumulators: objects, records
+    salvaging: bool = False  # of what was cut short, take the records that are whole
 
 
 @dataclass
@@ -151,7 +152,7 @@ class _Writer:
     def _decoded(self, waiting: Waiting) -> Iterator[tuple[Waiting, Decoded]]:
         """The bulkhead: around decoding alone, since a write that fails is nobody's damage (see docs/adr/0007)."""
         done = 0
-        found = parts(_pairs(waiting), self.task.limits, fast=self.task.fast)
+        found = self._parts(waiting)
         while done < len(waiting):
             try:
                 decoded = next(found)
@@ -161,11 +162,14 @@ class _Writer:
             yield waiting[done : done + len(decoded.accounts)], decoded
             done += len(decoded.accounts)
 
+    def _parts(self, waiting: Waiting) -> Iterator[Decoded]:
+        return parts(_pairs(waiting), self.task.limits, fast=self.task.fast, salvaging=self.task.salvaging)
+
     def _one_by_one(self, waiting: Waiting) -> Iterator[tuple[Waiting, Decoded]]:
         """Decode objects alone where decoding them together has failed; what fails again is quarantined."""
         for wanted, got in waiting:
             try:
-                (decoded,) = parts(_pairs([(wanted, got)]), self.task.limits, fast=self.task.fast)
+                (decoded,) = self._parts([(wanted, got)])
             except Exception as error:
                 reason = "limit_memory" if isinstance(error, MemoryError) else f"internal:{type(error).__name__}"
                 reject = Reject(reason, None, got.data[:OBJECT_KEPT], got.size, got.stored_sha256)
@@ -174,23 +178,28 @@ class _Writer:
                 yield [(wanted, got)], decoded
 
     def _take_rows(self, which: Waiting, decoded: Decoded) -> None:
-        first = len(self.done.outcomes)
+        places = []  # of each object, its number among the outcomes
         for (wanted, got), account in zip(which, decoded.accounts, strict=True):
-            self.settle(wanted, got.etag, got.stored_sha256, account)
+            took = self.settle(wanted, got.etag, got.stored_sha256, account)
+            places.append(len(self.done.outcomes) - 1 if took else None)
         if decoded.rows.num_rows:
-            numbers = pc.add(decoded.objects, pa.scalar(first, pa.int32()))
-            self._hold(schema.KINDS[which[0][0].log.kind], decoded.rows, numbers)
+            numbers = pa.array(places, pa.int32()).take(decoded.objects)
+            wanted_rows = decoded.rows.filter(pc.is_valid(numbers)) if None in places else decoded.rows
+            self._hold(schema.KINDS[which[0][0].log.kind], wanted_rows, numbers.drop_null())
         if sum(part.nbytes for held in self.held.values() for part in held) > HELD_BYTES:
             self.flush()
 
-    def settle(self, wanted: Object, etag: str, stored_sha256: str, account: Account) -> None:
-        """Note what became of an object; its number is its place among the outcomes."""
+    def settle(self, wanted: Object, etag: str, stored_sha256: str, account: Account) -> bool:
+        """Note what became of an object; its number is its place among the outcomes. False: it came out no better."""
+        if wanted.before and not _is_better(account, *wanted.before):
+            return False
         if account.rejects:
             made = quarantined(wanted, etag, account.rejects, self.task)
             self._hold("quarantine", made, pa.repeat(pa.scalar(len(self.done.outcomes), pa.int32()), made.num_rows))
         self.done.outcomes.append(_outcome(wanted, account, etag, stored_sha256))
         self.task.tally["objects"].add(1)
         self.task.tally["records"].add(account.records)
+        return True
 
     def _hold(self, table: str, made: pa.Table, objects: pa.Array) -> None:
         self.held.setdefault(table, []).append(made.append_column("object", objects))
@@ -221,6 +230,12 @@ class _Writer:
         return settled.rows
 
 
+def _is_better(account: Account, rows: int, rejects: int) -> bool:
+    """Whether more of an object can be read than before, and nothing less."""
+    now = len(account.rejects)
+    return account.rows >= rows and now <= rejects and (account.rows, now) != (rows, rejects)
+
+
 def _pairs(objects: Waiting) -> list[tuple[bytes, Delivered]]:
     return [(got.data, wanted.delivered) for wanted, got in objects]
 
@@ -247,7 +262,7 @@ def _outcome(wanted: Object, account: Account, etag: str, stored_sha256: str) ->
         records=account.records,
         rows=account.rows,
         duplicates=0,
-        quarantined=0 if whole else len(account.rejects),
+        quarantined=sum(reject.position is not None for reject in account.rejects),
         conflicts=0,
         reason=whole,
     )

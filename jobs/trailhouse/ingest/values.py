@@ -28,6 +28,7 @@ class Object:
     modified: datetime | None
     log: LogKey
     regenerated: bool = False  # another generation of it was settled before
+    before: tuple[int, int] | None = None  # its rows and rejects so far, where it is only wanted if it comes out better
 
     @property
     def delivered(self) -> Delivered:
@@ -80,6 +81,63 @@ class PendingObject:
     detail: str
 
 
+Generation = tuple[str, str, str]  # source, key and etag of an object
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the ledger says of an object that a batch says anew."""
+
+    batch_id: str
+    table: str  # that its records are rows of
+    records: int
+    rows: int
+    duplicates: int
+    quarantined: int
+    reason: str | None
+
+    @property
+    def kept(self) -> int:
+        """Records that are rows, its own or a twin's."""
+        return self.rows + self.duplicates
+
+    @property
+    def rejects(self) -> int:
+        """Its rows of the quarantine."""
+        return self.quarantined + (self.reason is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Restates:
+    """What a batch says anew: objects that others have settled, whose rows give way."""
+
+    why: str
+    before: Mapping[Generation, Before]
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """A published file that holds rows which give way, and the files with what is left of it."""
+
+    file: str
+    remains: tuple[DataFile, ...]
+    gone: int  # rows
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What gives way on one table, as seen on one snapshot of it."""
+
+    base: int
+    gone: tuple[DataFile, ...]
+    cleared: tuple[Cleared, ...]
+
+    @property
+    def remains(self) -> tuple[DataFile, ...]:
+        """The files that come instead."""
+        return tuple(file for each in self.cleared for file in each.remains)
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """Data files that lie in the warehouse and that no table knows of yet."""
@@ -89,6 +147,7 @@ class Written:
     outcomes: tuple[Outcome, ...]
     pending: tuple[PendingObject, ...]
     list_calls: int = 0  # that the run made, told with its first batch
+    restates: Restates | None = None
 
     @property
     def bytes(self) -> int:
@@ -101,6 +160,14 @@ class Staged:
 
     batch_id: str
     tables: tuple[StagedTable, ...]
+    notes: Mapping[str, str] = field(default_factory=dict)  # in the summary of the ledger's snapshot
+    ways: Mapping[str, Way] = field(default_factory=dict)  # of tables on which rows give way to it
+    as_before: frozenset[str] = frozenset()  # tables that an earlier audit has found to be right, and that stand
+
+    def on(self, table: str) -> StagedTable:
+        """What it has on a table that it touches."""
+        (ready,) = (each for each in self.tables if each.table == table)
+        return ready
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ summary, so that "is it done already?" is asked of the table itself. Nothing her
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import secrets
 import time
@@ -18,8 +19,8 @@ from datetime import UTC, datetime
 
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.expressions import BooleanExpression
-from pyiceberg.manifest import DataFile
-from pyiceberg.table import Table, TableProperties
+from pyiceberg.manifest import DataFile, ManifestFile
+from pyiceberg.table import Table, TableProperties, Transaction
 from pyiceberg.table.refs import SnapshotRefType
 from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.table.update import AssertRefSnapshotId, RemoveSnapshotRefUpdate, SetSnapshotRefUpdate
@@ -30,10 +31,12 @@ from trailhouse.lake.catalog import MAIN, Lake
 from trailhouse.lake.failures import UNSURE, lasts
 
 BATCH = "trailhouse.batch-id"  # in the summary of every snapshot that a batch made
+BASE = "trailhouse.staged-on"  # likewise where rows gave way first: what main was, which is not the snapshot's parent
 BRANCH = "stage_"  # and the batch id
 AGAIN = "again_"  # and the batch id: the same files, on what main has become meanwhile
 
 Notes = Mapping[str, str]  # what a snapshot's summary is to say besides what Iceberg does
+Change = Callable[[Transaction, str, dict[str, str]], None]  # to rows that are there, on a branch, with a summary
 
 ATTEMPTS = 8
 PAUSE = 0.1  # seconds, doubled for each attempt
@@ -49,10 +52,11 @@ class MainMovedError(TrailhouseError):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a commit says in its snapshot's summary, the mark it is known by among it; and whether it may be made."""
+    """What a commit says in its snapshot's summary, the mark it is known by among it; and what else hangs on it."""
 
     notes: Notes
     may: Callable[[Table], bool]  # asked of the very table that is committed to: what it saw there holds until then
+    change: Change | None = None  # to rows that are there, before those that it appends to a branch
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class StagedTable:
     branch: str
     base: int  # main when it was staged
     snapshot: int
+    under: int  # what its rows were appended to: the base, or what was left of it
 
 
 def stage(lake: Lake, name: str, files: Sequence[DataFile], said: Said, branch: str = "") -> StagedTable:
@@ -73,6 +78,8 @@ def stage(lake: Lake, name: str, files: Sequence[DataFile], said: Said, branch: 
     table = lake.table(name)
     base = head(table)
     until_sure(lambda: table.manage_snapshots().create_branch(base, branch).commit(), lambda: _has(lake, name, branch))
+    if said.change:
+        said = dataclasses.replace(said, notes={**said.notes, BASE: str(base)})
     _append(lake.table(name), files, said, branch, lambda: _on(lake, name, branch, text) is not None)
     return _on(lake, name, branch, text) or _vanished(name, branch)
 
@@ -86,9 +93,15 @@ def _on(lake: Lake, name: str, branch: str, said: str) -> StagedTable | None:
     table = lake.table(name)
     ref = table.metadata.refs.get(branch)
     snapshot = table.metadata.snapshot_by_id(ref.snapshot_id) if ref else None
-    if snapshot is None or snapshot.parent_snapshot_id is None or batch_of(snapshot) != said:
+    return as_staged(name, branch, snapshot) if snapshot and batch_of(snapshot) == said else None
+
+
+def as_staged(name: str, branch: str, snapshot: Snapshot) -> StagedTable | None:
+    """What a batch's snapshot of a table says of itself; None where it was made on nothing."""
+    under = snapshot.parent_snapshot_id
+    if under is None:
         return None
-    return StagedTable(name, branch, snapshot.parent_snapshot_id, snapshot.snapshot_id)
+    return StagedTable(name, branch, int(said_by(snapshot).get(BASE, under)), snapshot.snapshot_id, under)
 
 
 def publish(lake: Lake, ready: StagedTable, keep: bool = False, unless: str = "") -> None:
@@ -123,9 +136,14 @@ def publish(lake: Lake, ready: StagedTable, keep: bool = False, unless: str = ""
         until_sure(move, is_done)
 
 
-def mark(text: str, notes: Notes | None = None, may: Callable[[Table], bool] = lambda _: True) -> Said:
+def mark(
+    text: str,
+    notes: Notes | None = None,
+    may: Callable[[Table], bool] = lambda _: True,
+    change: Change | None = None,
+) -> Said:
     """What a commit is known by afterwards: a batch's id, or a text that begins with it."""
-    return Said({**(notes or {}), BATCH: text}, may)
+    return Said({**(notes or {}), BATCH: text}, may, change)
 
 
 def append_once(lake: Lake, name: str, files: Sequence[DataFile], said: Said) -> None:
@@ -145,7 +163,7 @@ def replace(lake: Lake, name: str, gone: BooleanExpression, files: Sequence[Data
             return
         with _stale_is_refused(), unrepeated(table).transaction() as transaction, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns where there is nothing to take out
-            before = {BATCH: f"{notes[BATCH]} before"} if files else dict(notes)
+            before = _before(notes) if files else dict(notes)
             transaction.delete(gone, snapshot_properties=before)
             if files:
                 with transaction.update_snapshot(dict(notes)).fast_append() as update:
@@ -174,8 +192,8 @@ def published(table: Table, batch_id: str) -> bool:
 def published_as(lake: Lake, name: str, batch_id: str) -> StagedTable | None:
     """The batch's snapshot of a table, where main holds it already."""
     for snapshot in history(lake.table(name)):
-        if batch_of(snapshot) == batch_id and snapshot.parent_snapshot_id is not None:
-            return StagedTable(name, BRANCH + batch_id, snapshot.parent_snapshot_id, snapshot.snapshot_id)
+        if batch_of(snapshot) == batch_id:
+            return as_staged(name, BRANCH + batch_id, snapshot)
     return None
 
 
@@ -239,13 +257,12 @@ def _append(table: Table, files: Sequence[DataFile], said: Said, branch: str, is
         table.refresh()
         if branch == MAIN and (published(table, notes[BATCH]) or not said.may(table)):
             return  # whoever settles the same batch was faster
-        with (
-            _stale_is_refused(),
-            unrepeated(table).transaction() as transaction,
-            transaction.update_snapshot(dict(notes), branch=branch).fast_append() as update,
-        ):
-            for file in files:
-                update.append_data_file(file)
+        with _stale_is_refused(), unrepeated(table).transaction() as transaction:
+            if said.change:
+                said.change(transaction, branch, _before(notes))
+            with transaction.update_snapshot(dict(notes), branch=branch).fast_append() as update:
+                for file in files:
+                    update.append_data_file(file)
 
     until_sure(commit, is_done)
 
@@ -302,8 +319,7 @@ def notes(table: Table, since: datetime | None = None) -> Iterator[Notes]:
     for snapshot in history(table):
         if since and snapshot.timestamp_ms < since.replace(tzinfo=UTC).timestamp() * 1000:
             return
-        if snapshot.summary:
-            yield snapshot.summary.additional_properties
+        yield said_by(snapshot)
 
 
 def is_marked(lake: Lake, name: str, batch_id: str) -> bool:
@@ -315,9 +331,19 @@ def _has(lake: Lake, name: str, branch: str) -> bool:
     return branch in lake.table(name).metadata.refs
 
 
+def _before(notes: Notes) -> dict[str, str]:
+    """The summary of what goes before, in the same commit."""
+    return {BATCH: f"{notes[BATCH]} before"}
+
+
 def batch_of(snapshot: Snapshot) -> str | None:
     """The mark of the commit that made a snapshot."""
-    return snapshot.summary.additional_properties.get(BATCH) if snapshot.summary else None
+    return said_by(snapshot).get(BATCH)
+
+
+def said_by(snapshot: Snapshot) -> Notes:
+    """What a snapshot's summary says."""
+    return snapshot.summary.additional_properties if snapshot.summary else {}
 
 
 def _vanished(name: str, branch: str) -> StagedTable:
@@ -336,3 +362,20 @@ def added_files(table: Table, snapshot_id: int) -> list[DataFile]:
         for entry in manifest.fetch_manifest_entry(table.io)
         if entry.snapshot_id == snapshot_id
     ]
+
+
+def exchanged(table: Table, one: int, other: int) -> tuple[set[str], set[str]]:
+    """The data files that only the first of two snapshots holds, and those that only the second does."""
+    lists = [{m.manifest_path: m for m in _manifests(table, snapshot)} for snapshot in (one, other)]
+    apart = lists[0].keys() ^ lists[1].keys()
+    first, second = (_paths(table, [held[path] for path in apart & held.keys()]) for held in lists)
+    return first - second, second - first
+
+
+def _paths(table: Table, manifests: Sequence[ManifestFile]) -> set[str]:
+    return {entry.data_file.file_path for each in manifests for entry in each.fetch_manifest_entry(table.io)}
+
+
+def _manifests(table: Table, snapshot_id: int) -> list[ManifestFile]:
+    snapshot = table.metadata.snapshot_by_id(snapshot_id)
+    return snapshot.manifests(table.io) if snapshot else []

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.io import FileIO
 
+from trailhouse.errors import TrailhouseError
 from trailhouse.lake import write
 
 Read = TypeVar("Read")
@@ -38,6 +39,14 @@ def read_back(path: str, io: FileIO, read: Callable[[pq.ParquetFile], Read]) -> 
         raise
     except _FAILS:
         return None
+
+
+def published(path: str, io: FileIO, read: Callable[[pq.ParquetFile], Read]) -> Read:
+    """The same of a file that readers see: without it, nobody can say what is there."""
+    found = read_back(path, io, read)
+    if found is None:
+        raise TrailhouseError(f"the published file {path} is gone or damaged: restore it from a copy, then run again")
+    return found
 
 
 def _bytes(path: str, io: FileIO) -> bytes | None:
