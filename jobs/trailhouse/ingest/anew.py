@@ -18,7 +18,7 @@ from trailhouse.errors import GateError
 from trailhouse.ingest import audit, plan, settle, stage
 from trailhouse.ingest.job import Run
 from trailhouse.ingest.run import count, write
-from trailhouse.ingest.values import Before, Object, Restates, Result
+from trailhouse.ingest.values import Before, Object, Restates, Result, too_large
 from trailhouse.lake.catalog import Lake
 from trailhouse.sources.listing import source_id
 
@@ -51,7 +51,9 @@ def anew(run: Run, lake: Lake, told: Sequence[Mapping[str, Any]], wish: Wish, re
             result.problems += [{"where": p.key, "reason": p.reason, "detail": p.detail} for p in written.pending]
             if not written.outcomes:
                 continue  # nothing could be read, or nothing comes out better than it was
-            before = {(place := stage.generation(o)): known[place] for o in written.outcomes}
+            before = {
+                stage.generation(o): known.get(stage.generation(o)) or known[stage.unread(o)] for o in written.outcomes
+            }
             written = replace(written, restates=Restates(wish.why, before))
             try:
                 settled = settle.settle(run, lake, written, settle.Reopened(wish.reason))
@@ -64,9 +66,10 @@ def anew(run: Run, lake: Lake, told: Sequence[Mapping[str, Any]], wish: Wish, re
 def _objects(sources: Sequence[settings.Source], told: Sequence[Mapping[str, Any]], wish: Wish) -> Iterator[Object]:
     numbers = {source_id(source): number for number, source in enumerate(sources)}
     for row in told:
-        before = _before(row)
-        limit = (before.kept, before.rejects) if wish.better_only else None
-        yield replace(stage.object_of(row), source=numbers[row["source"]], before=limit)
+        place = replace(stage.object_of(row), source=numbers[row["source"]])
+        if place.etag == too_large(place.size):  # nobody has read it
+            place = replace(place, etag="")
+        yield replace(place, before=_before(row)) if wish.better_only else place
 
 
 def _sources(given: Sequence[settings.Source], told: Sequence[Mapping[str, Any]]) -> Iterator[settings.Source]:

@@ -151,11 +151,13 @@ def _tell_taken(lake: Lake, staged: Staged, now: datetime) -> None:
 
 def let_go(lake: Lake, batch_id: str) -> None:
     """The batch is over: its branches and its claim go, the ledger's last."""
-    for name in (*stage.ORDER[:-1], "batches"):
+    last = commits.BRANCH + batch_id
+    for name in (*stage.ORDER, "batches"):
         for branch in commits.branches_of(lake, name, batch_id):
-            commits.drop_branch(lake, name, branch)
+            if (name, branch) != ("ledger", last):
+                commits.drop_branch(lake, name, branch)
     with faults.at("branch_dropped"):
-        claim.let_go(lake, batch_id, commits.BRANCH + batch_id)
+        claim.let_go(lake, batch_id, last)
 
 
 def hold(lake: Lake, verdict: Verdict, outcomes: Sequence[Outcome], totals: Totals, now: datetime) -> None:

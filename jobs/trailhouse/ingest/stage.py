@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -19,7 +19,7 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table.snapshots import Snapshot
 
 from trailhouse import faults
-from trailhouse.ingest.values import Before, Generation, Object, Outcome, Restates, Staged, Written
+from trailhouse.ingest.values import Before, Generation, Object, Outcome, Restates, Staged, Written, too_large
 from trailhouse.lake import catalog, commits, readback, rows, schema, write
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.commits import Change, StagedTable
@@ -75,8 +75,13 @@ def staged(lake: Lake, batch_id: str) -> Staged:
     """What an earlier run has staged, and nothing of which is visible."""
     found = [each for each in (commits.staged(lake, name, batch_id) for name in ORDER) if each]
     snapshots = [lake.table("ledger").metadata.snapshot_by_id(e.snapshot) for e in found if e.table == "ledger"]
-    notes = commits.said_by(snapshots[0]) if snapshots and snapshots[0] else {}
+    notes = _own(commits.said_by(snapshots[0])) if snapshots and snapshots[0] else {}
     return Staged(batch_id, tuple(found), notes)
+
+
+def _own(said: commits.Notes) -> dict[str, str]:
+    """Of a summary, what a batch says of itself."""
+    return {name: said[name] for name in (BESIDE, RESTATES, TAKES_BACK) if name in said}
 
 
 def promised(claimed: Snapshot) -> Staged:
@@ -88,7 +93,7 @@ def promised(claimed: Snapshot) -> Staged:
     tables = [StagedTable(name, branch, *beside[name]) for name in ORDER if name in beside]
     ledger = commits.as_staged("ledger", branch, claimed)
     assert ledger is not None, "what has the claim was staged on something"
-    return Staged(batch_id, (*tables, ledger), notes)
+    return Staged(batch_id, (*tables, ledger), _own(notes))
 
 
 def shown(lake: Lake, ready: Staged) -> Staged:
@@ -123,14 +128,14 @@ def written(lake: Lake, ready: Staged) -> Written | None:
 
 def before(lake: Lake, outcomes: Sequence[Outcome], snapshot: int | None = None) -> dict[Generation, Before]:
     """What the ledger (of a snapshot) says of these objects; what is held says nothing."""
-    ours = {generation(o) for o in outcomes}
+    ours = {each: generation(o) for o in outcomes for each in (unread(o), generation(o))}
     found: dict[Generation, Before] = {}
     names = ("key", "etag", "batch_id", "target", "state", *_COUNTS)
     for source, days in _days(outcomes).items():
         for row in rows.known_objects(lake, source, days, names, snapshot).to_pylist():
             of = (source, row["key"], row["etag"])
             if of in ours and row["state"] != "held":
-                found[of] = Before(row["batch_id"], row["target"], *(row[name] for name in _COUNTS))
+                found[ours[of]] = Before(row["batch_id"], row["target"], *(row[name] for name in _COUNTS))
     return found
 
 
@@ -140,6 +145,11 @@ _COUNTS = ("records", "rows", "duplicates", "quarantined", "reason")
 def generation(outcome: Outcome) -> Generation:
     """What tells an object from all others, and from what lay in its place before."""
     return (outcome.object.source_id, outcome.object.key, outcome.etag)
+
+
+def unread(outcome: Outcome) -> Generation:
+    """The same, as the ledger has it where the object was too large to be read."""
+    return (outcome.object.source_id, outcome.object.key, too_large(outcome.object.size))
 
 
 def _days(outcomes: Sequence[Outcome]) -> dict[str, set[date]]:
@@ -230,7 +240,8 @@ def object_of(row: Mapping[str, Any]) -> Object:
 def _outcome(row: Mapping[str, Any]) -> Outcome:
     log = LogKey("", "", row["account_id"], row["kind"], row["region"], row["key_day"], row["key"])
     flags = row["flags"] or ()
-    place = Object(0, row["source"], row["key"], row["etag"], row["size"], row["modified"], log, CHANGED in flags)
+    modified = row["modified"] and row["modified"].replace(tzinfo=UTC)
+    place = Object(0, row["source"], row["key"], row["etag"], row["size"], modified, log, CHANGED in flags)
     names = ("etag", "stored_sha256", "sha256", "inflated_bytes", "records", "rows", "duplicates", "quarantined")
     given = {name: row[name] for name in (*names, "conflicts", "reason")}
     return Outcome(object=place, flags=tuple(word for word in flags if word != CHANGED), **given)

@@ -191,7 +191,7 @@ class _Writer:
 
     def settle(self, wanted: Object, etag: str, stored_sha256: str, account: Account) -> bool:
         """Note what became of an object; its number is its place among the outcomes. False: it came out no better."""
-        if wanted.before and not _is_better(account, *wanted.before):
+        if wanted.before and not wanted.before.is_bettered(account.rows, len(account.rejects), _whole(account)):
             return False
         if account.rejects:
             made = quarantined(wanted, etag, account.rejects, self.task)
@@ -230,12 +230,6 @@ class _Writer:
         return settled.rows
 
 
-def _is_better(account: Account, rows: int, rejects: int) -> bool:
-    """Whether more of an object can be read than before, and nothing less."""
-    now = len(account.rejects)
-    return account.rows >= rows and now <= rejects and (account.rows, now) != (rows, rejects)
-
-
 def _pairs(objects: Waiting) -> list[tuple[bytes, Delivered]]:
     return [(got.data, wanted.delivered) for wanted, got in objects]
 
@@ -251,7 +245,6 @@ def adjusted(outcome: Outcome, dropped: int, flagged: int) -> Outcome:
 
 
 def _outcome(wanted: Object, account: Account, etag: str, stored_sha256: str) -> Outcome:
-    whole = next((r.reason for r in account.rejects if r.position is None), None)
     return Outcome(
         object=wanted,
         etag=etag,
@@ -264,8 +257,13 @@ def _outcome(wanted: Object, account: Account, etag: str, stored_sha256: str) ->
         duplicates=0,
         quarantined=sum(reject.position is not None for reject in account.rejects),
         conflicts=0,
-        reason=whole,
+        reason=_whole(account),
     )
+
+
+def _whole(account: Account) -> str | None:
+    """Why the object as a whole is quarantined."""
+    return next((each.reason for each in account.rejects if each.position is None), None)
 
 
 def _too_large(got: TooLarge) -> Account:

@@ -17,6 +17,35 @@ from trailhouse.sources.keys import LogKey
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """What the ledger says of an object that a batch says anew."""
+
+    batch_id: str
+    table: str  # that its records are rows of
+    records: int
+    rows: int
+    duplicates: int
+    quarantined: int
+    reason: str | None
+
+    @property
+    def kept(self) -> int:
+        """Records that are rows, its own or a twin's."""
+        return self.rows + self.duplicates
+
+    @property
+    def rejects(self) -> int:
+        """Its rows of the quarantine."""
+        return self.quarantined + (self.reason is not None)
+
+    def is_bettered(self, rows: int, rejects: int, reason: str | None) -> bool:
+        """Whether more of the object can be read now, or something else is said of what can't."""
+        return (rows, -rejects) > (self.kept, -self.rejects) or (
+            (rows, rejects) == (self.kept, self.rejects) and reason != self.reason
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Object:
     """A log file to be read: exactly this generation of it."""
 
@@ -28,7 +57,7 @@ class Object:
     modified: datetime | None
     log: LogKey
     regenerated: bool = False  # another generation of it was settled before
-    before: tuple[int, int] | None = None  # its rows and rejects so far, where it is only wanted if it comes out better
+    before: Before | None = None  # where it is only wanted if more of it can be read than then
 
     @property
     def delivered(self) -> Delivered:
@@ -82,29 +111,6 @@ class PendingObject:
 
 
 Generation = tuple[str, str, str]  # source, key and etag of an object
-
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What the ledger says of an object that a batch says anew."""
-
-    batch_id: str
-    table: str  # that its records are rows of
-    records: int
-    rows: int
-    duplicates: int
-    quarantined: int
-    reason: str | None
-
-    @property
-    def kept(self) -> int:
-        """Records that are rows, its own or a twin's."""
-        return self.rows + self.duplicates
-
-    @property
-    def rejects(self) -> int:
-        """Its rows of the quarantine."""
-        return self.quarantined + (self.reason is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -305,7 +305,7 @@ def _read_file(path: Path, wanted: ToRead) -> Fetched | Pending:
         after = os.fstat(file.fileno())
     if len(data) != wanted.size or after.st_size != wanted.size or before.st_mtime_ns != after.st_mtime_ns:
         return Pending(wanted, "changed", f"listed with {wanted.size} bytes, it has {after.st_size} now")
-    if wanted.modified is not None and modified_at(after) != wanted.modified:
+    if not wanted.etag and wanted.modified is not None and modified_at(after) != wanted.modified:
         return Pending(wanted, "changed", "it was written to after it was listed")
     fetched = _fetched(wanted, data, "")
     if wanted.etag and wanted.etag != fetched.etag:
