@@ -41,6 +41,7 @@ class Fed:
         self.made.put(key("other", OTHER), event(100, OTHER), event(101, OTHER))
         self.feed()
         self.made.put(key("w-tomorrow", day=NEXT_DAY), event(200, day=NEXT_DAY), event(201, day=NEXT_DAY))
+        self.made.put(key("w-beside"), event(301), event(302))
         self.made.put(key("x-twin"), event(1), event(300), b'{"eventID":"x","eventID":"y"}')
         self.made.put(key("y-abroad", OTHER, "us-west-2"), event(101, OTHER), event(400, OTHER, ABROAD))
         self.made.objects[key("z-rotten")] = b"\x1f\x8b no log"
