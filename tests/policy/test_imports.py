@@ -56,6 +56,8 @@ INGEST = {
     "publish": {"values", "stage"},  # tables are published in the order they were staged in, with stage's ledger rows
     "waiting": {"values"},
     "job": {"rules", "audit"},  # a run's settings and session; the user's own expectations are checked by both
+    "restate": {"values", "stage"},  # what gives way to a batch that says objects anew
+    "takeback": {"values", "stage", "publish"},  # a batch that takes others back
     "settle": {
         "job",
         "values",
@@ -68,7 +70,10 @@ INGEST = {
         "audit",
         "publish",
         "refusal",
+        "restate",
+        "takeback",
     },
+    "anew": {"job", "values", "plan", "stage", "audit", "settle", "run"},  # as `run`, of objects that are settled
     "run": {"job", "values", "plan", "task", "isolate", "stage", "audit", "publish", "settle", "waiting"},
 }
 

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from trailhouse import settings
-from trailhouse.ingest import stage
 from trailhouse.ingest.values import Check, Gauge, Measured, Verdict, Wanted
 from trailhouse.lake import schema
 from trailhouse.lake.expectations import Expectation
@@ -76,7 +75,7 @@ def wanted(measured: Measured, expectations: Sequence[Expectation], limits: sett
     tables = [each.table for each in measured.staged.tables if each.table != "ledger"]
     made = [Wanted(table, name, "critical", 0, doc) for table in tables for name, doc in invariants(table).items()]
     made += [Wanted("ledger", name, "critical", 0, doc) for name, doc in OF_THE_LEDGER.items()]
-    if stage.RESTATES in measured.staged.notes:
+    if measured.staged.restates:
         made += [
             Wanted(each, name, "critical", 0, doc) for each in (*tables, "ledger") for name, doc in OF_RESTATED.items()
         ]

@@ -63,7 +63,7 @@ def measure(lake: Lake, staged: Staged, outcomes: Sequence[Outcome], look: Looke
     gauges += [_rule(each, seen) for each in asked.expectations if each.table in tables]
     gauges += [_share("quarantine", "share", "records in quarantine", *_quarantined(outcomes))]
     # What is said anew was counted when it was said first.
-    days = {} if stage.RESTATES in staged.notes else {day: (rows, seen.errors[day]) for day, rows in seen.days.items()}
+    days = {} if staged.restates else {day: (rows, seen.errors[day]) for day, rows in seen.days.items()}
     if "events" in tables:
         gauges += [_volume(days, asked), _error_rate(days, asked)]
     gauges += _words(seen, {gauge.id for gauge in gauges})

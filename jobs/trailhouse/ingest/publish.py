@@ -21,7 +21,7 @@ from pyiceberg.table import Table
 from trailhouse import __version__, faults
 from trailhouse.errors import GateError, UsageError
 from trailhouse.ingest import stage
-from trailhouse.ingest.values import Outcome, Staged, Verdict
+from trailhouse.ingest.values import TAKES_BACK, Outcome, Staged, Verdict
 from trailhouse.lake import catalog, claim, commits, rows, schema
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.commits import StagedTable
@@ -123,11 +123,11 @@ def tell(lake: Lake, staged: Staged, now: datetime) -> None:
     """The batch's own row, when all tables show it."""
     batch_id = staged.batch_id
     notes = _noted(lake, batch_id)
-    if stage.TAKES_BACK in staged.notes:
+    if TAKES_BACK in staged.notes:
         _tell_taken(lake, staged, now)
         return
     told = _batch_row(stage.shown(lake, staged), json.loads(notes.get(TOTALS, "{}")), "published", now)
-    told["reason"] = staged.notes.get(stage.RESTATES)
+    told["reason"] = staged.restates or None
     if _state(lake.table("batches"), batch_id) == "reopened":
         told["reason"] = row(lake, batch_id)["reason"]
     with faults.at("row_appended"):
@@ -136,7 +136,7 @@ def tell(lake: Lake, staged: Staged, now: datetime) -> None:
 
 def _tell_taken(lake: Lake, staged: Staged, now: datetime) -> None:
     """The row of a taking back, and with it what the rows of the batches that were taken back say now."""
-    about = json.loads(staged.notes[stage.TAKES_BACK])
+    about = json.loads(staged.notes[TAKES_BACK])
     state = "discarded" if about["hold"] else "rolled_back"
     changed = {"state": state, "reason": about["reason"], "published_at": now.replace(tzinfo=None)}
     taken = In("batch_id", set(about["taken"]))
@@ -181,7 +181,7 @@ def hold(lake: Lake, verdict: Verdict, outcomes: Sequence[Outcome], totals: Tota
 
 def refuse(lake: Lake, verdict: Verdict, totals: Totals, now: datetime) -> None:
     """Forget a batch that was to say anew what others have said, and did not pass: what they said stays."""
-    told = _batch_row(verdict.staged, totals, "refused", now) | {"reason": verdict.staged.notes[stage.RESTATES]}
+    told = _batch_row(verdict.staged, totals, "refused", now) | {"reason": verdict.staged.restates}
     with faults.at("row_appended"):
         _tell(lake, told, {""})
     forget(lake, verdict.staged.batch_id)

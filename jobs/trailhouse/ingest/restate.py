@@ -8,9 +8,10 @@ of a batch's way is any batch's: staged, audited, claimed, shown.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,7 +22,6 @@ from pyiceberg.manifest import DataFile
 
 from trailhouse import settings
 from trailhouse.ingest import stage
-from trailhouse.ingest.job import Run
 from trailhouse.ingest.values import Before, Cleared, Gauge, Outcome, Restates, Staged, Way
 from trailhouse.lake import catalog, changes, commits, readback, schema, write
 from trailhouse.lake.catalog import Lake
@@ -29,6 +29,8 @@ from trailhouse.lake.commits import Change, StagedTable
 
 TASK_BYTES = 64 * 2**20  # of files that one task writes again
 HELD_BYTES = 96 * 2**20  # of rows held before they are written
+
+Each = Callable[[str, Callable[[Any], Any], Sequence[Any]], list[Any]]  # a result per task, by workers
 
 # How a table's row says which object it is of. Within one batch, that names the generation too.
 _OF_THE_OPS = ("source", "key", "batch_id")
@@ -57,12 +59,12 @@ class Compare:
     objects: tuple[str, ...]
 
 
-def made_way(run: Run, lake: Lake, restates: Restates | None, tables: Sequence[str] = stage.ORDER) -> dict[str, Way]:
+def made_way(each: Each, lake: Lake, restates: Restates | None, tables: Sequence[str] = stage.ORDER) -> dict[str, Way]:
     """Of each table that has rows of the objects: files without them, which no table knows of yet."""
     if restates is None:
         return {}
     objects = _objects(restates)
-    batches = {each.batch_id for each in restates.before.values()}
+    batches = {was.batch_id for was in restates.before.values()}
     found = {}
     for name in tables:
         table = lake.table(name)
@@ -70,9 +72,9 @@ def made_way(run: Run, lake: Lake, restates: Restates | None, tables: Sequence[s
         files = {task.file.file_path: task.file for task in table.scan(In("batch_id", batches)).plan_files()}
         text = write.to_text(table.metadata)
         work = [Clear(lake.where, name, text, group, objects) for group in _groups(files)]
-        done = [each for part in run.each("make way", clear, work) for each in part]
+        done = [one for part in each("make way", clear, work) for one in part]
         if done:
-            found[name] = Way(base, tuple(files[each.file] for each in done), tuple(done))
+            found[name] = Way(base, tuple(files[one.file] for one in done), tuple(done))
     return found
 
 
@@ -81,13 +83,13 @@ def changes_of(ways: Mapping[str, Way]) -> dict[str, Change]:
     return {name: changes.instead(way.gone, way.remains) for name, way in ways.items()}
 
 
-def differs(run: Run, lake: Lake, staged: Staged, restates: Restates) -> list[Gauge]:
+def differs(each: Each, lake: Lake, staged: Staged, restates: Restates) -> list[Gauge]:
     """Whether exactly the rows of the objects went, by what was staged and by what the ledger said of them."""
     objects = _objects(restates)
     wanted = Counter[str]()
-    for each in restates.before.values():
-        wanted[each.table] += each.rows
-        wanted["quarantine"] += each.rejects
+    for was in restates.before.values():
+        wanted[was.table] += was.rows
+        wanted["quarantine"] += was.rejects
         wanted["ledger"] += 1
     work = [
         Compare(lake.where, name, tuple(part), objects)
@@ -95,7 +97,7 @@ def differs(run: Run, lake: Lake, staged: Staged, restates: Restates) -> list[Ga
         for part in _split(way.cleared)
     ]
     wrong = Counter[str]()
-    for task, count in zip(work, run.each("audit of what stays", compare, work), strict=True):
+    for task, count in zip(work, each("audit of what stays", compare, work), strict=True):
         wrong[task.table] += count
     gauges = []
     touched = {ready.table for ready in staged.tables}
@@ -106,7 +108,7 @@ def differs(run: Run, lake: Lake, staged: Staged, restates: Restates) -> list[Ga
             continue
         way = staged.ways.get(ready.table)
         strange = _exchanged(lake, ready) ^ _meant(way)
-        gone = sum(each.gone for each in way.cleared) if way else 0
+        gone = sum(one.gone for one in way.cleared) if way else 0
         bad = wrong[ready.table] + len(strange) + abs(gone - wanted[ready.table])
         bad += missed if ready.table == "ledger" else 0
         said = f"{gone} of {wanted[ready.table]} rows gave way, {wrong[ready.table]} others changed"

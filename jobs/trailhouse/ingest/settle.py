@@ -30,7 +30,7 @@ from trailhouse.ingest import (
     task,
 )
 from trailhouse.ingest.job import Run
-from trailhouse.ingest.values import Check, Measured, Result, Staged, Twins, Verdict, Written
+from trailhouse.ingest.values import TAKES_BACK, Check, Measured, Result, Staged, Twins, Verdict, Written
 from trailhouse.lake import claim, commits, lease, schema
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.commits import StagedTable
@@ -189,7 +189,7 @@ def _staged(run: Run, lake: Lake, written: Written) -> Staged | None:
     """The batch on its branches; None where it was settled meanwhile. Another's settling of its objects is an error."""
     log.info("stage: %s", {name: len(made) for name, made in written.files.items()})
     with run.phase("stage"):
-        ways = restate.made_way(run, lake, written.restates)
+        ways = restate.made_way(run.each, lake, written.restates)
         staged = replace(stage.stage(lake, written, run.clock(), restate.changes_of(ways)), ways=ways)
     by = _settled_by(lake, written, staged.on("ledger").base)
     if not by:
@@ -220,7 +220,7 @@ def _measured(run: Run, lake: Lake, staged: Staged, written: Written) -> Measure
         found = measure.measure(lake, staged, written.outcomes, partial(run.each, "audit", inspect.look), asked)
         if written.restates is None:
             return found
-        more = restate.differs(run, lake, staged, written.restates)
+        more = restate.differs(run.each, lake, staged, written.restates)
         return replace(found, gauges=(*found.gauges, *more, restate.fewer(written.outcomes, written.restates.before)))
 
 
@@ -267,12 +267,12 @@ def _attached_anew(run: Run, lake: Lake, staged: Staged, ready: StagedTable) -> 
 
     That is not taken on trust: what will be visible is audited as it will be.
     """
-    if stage.TAKES_BACK in staged.notes:
+    if TAKES_BACK in staged.notes:
         return takeback.stage_again(lake, staged, ready)
     written = stage.written(lake, staged)
     assert written is not None, "what has the claim was staged whole"
     files = {**written.files, "ledger": commits.added_files(lake.table("ledger"), staged.on("ledger").snapshot)}
-    ways = restate.made_way(run, lake, written.restates, (ready.table,))
+    ways = restate.made_way(run.each, lake, written.restates, (ready.table,))
     notes = staged.notes if ready.table == "ledger" else None
     said = commits.mark(staged.batch_id, notes, change=restate.changes_of(ways).get(ready.table))
     again = commits.stage(lake, ready.table, files[ready.table], said, commits.again(staged.batch_id))

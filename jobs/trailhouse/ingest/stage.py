@@ -19,7 +19,18 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table.snapshots import Snapshot
 
 from trailhouse import faults
-from trailhouse.ingest.values import Before, Generation, Object, Outcome, Restates, Staged, Written, too_large
+from trailhouse.ingest.values import (
+    RESTATES,
+    TAKES_BACK,
+    Before,
+    Generation,
+    Object,
+    Outcome,
+    Restates,
+    Staged,
+    Written,
+    too_large,
+)
 from trailhouse.lake import catalog, commits, readback, rows, schema, write
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.commits import Change, StagedTable
@@ -30,9 +41,6 @@ ORDER = (*schema.LAKE_TABLES, "quarantine", "ledger")
 
 # In the summary of the ledger's staged snapshot: the snapshots of the other tables, each with what it was staged on.
 BESIDE = "trailhouse.staged-beside"
-
-# There too: why a batch says anew what others have said of its objects; and that it only takes batches back.
-RESTATES, TAKES_BACK = "trailhouse.restates", "trailhouse.takes-back"
 
 CHANGED = "changed_after_ingest"  # among an object's flags in the ledger: a later run is to find it there
 
@@ -121,8 +129,8 @@ def written(lake: Lake, ready: Staged) -> Written | None:
     tables = [each for each in ready.tables if each.table != "ledger"]
     files = {each.table: tuple(commits.added_files(lake.table(each.table), each.snapshot)) for each in tables}
     restates = None
-    if RESTATES in ready.notes:
-        restates = Restates(ready.notes[RESTATES], before(lake, told, ready.on("ledger").base))
+    if ready.restates:
+        restates = Restates(ready.restates, before(lake, told, ready.on("ledger").base))
     return Written(ready.batch_id, files, told, (), restates=restates)
 
 

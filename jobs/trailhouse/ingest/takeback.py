@@ -20,7 +20,7 @@ from pyiceberg.table.snapshots import Snapshot
 
 from trailhouse.errors import UsageError
 from trailhouse.ingest import publish, stage
-from trailhouse.ingest.values import Object, Staged
+from trailhouse.ingest.values import TAKES_BACK, Object, Staged
 from trailhouse.lake import changes, claim, commits, rows
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.commits import Change, StagedTable
@@ -67,7 +67,7 @@ def take(lake: Lake, undo: Undo, now: datetime) -> None:
         then = _before(lake.table(name), undo.taken)
         if then:
             ways[name] = changes.as_of(then)
-    notes = {stage.TAKES_BACK: json.dumps({"taken": undo.taken, "reason": undo.reason, "hold": undo.hold})}
+    notes = {TAKES_BACK: json.dumps({"taken": undo.taken, "reason": undo.reason, "hold": undo.hold})}
     staged = stage.stage_files(lake, undo.batch_id, files, ways, notes)
     if staged.on("ledger").base != undo.base or not stage.is_as_compared(lake, staged):
         raise commits.MainMovedError("ledger")
@@ -76,7 +76,7 @@ def take(lake: Lake, undo: Undo, now: datetime) -> None:
 
 def stage_again(lake: Lake, staged: Staged, ready: StagedTable) -> StagedTable:
     """The same on what main of a table is now: a compaction changes no rows."""
-    told = json.loads(staged.notes[stage.TAKES_BACK])
+    told = json.loads(staged.notes[TAKES_BACK])
     branch = commits.again(staged.batch_id)
     if ready.table != "ledger":
         then = _before(lake.table(ready.table), told["taken"])

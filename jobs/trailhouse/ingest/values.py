@@ -160,6 +160,10 @@ class Written:
         return sum(file.file_size_in_bytes for made in self.files.values() for file in made)
 
 
+# In the summary of the ledger's staged snapshot: why a batch says anew what others have said; that it takes others back.
+RESTATES, TAKES_BACK = "trailhouse.restates", "trailhouse.takes-back"
+
+
 @dataclass(frozen=True, slots=True)
 class Staged:
     """The batch on branches of the tables, the ledger's rows among them."""
@@ -169,6 +173,11 @@ class Staged:
     notes: Mapping[str, str] = field(default_factory=dict)  # in the summary of the ledger's snapshot
     ways: Mapping[str, Way] = field(default_factory=dict)  # of tables on which rows give way to it
     as_before: frozenset[str] = frozenset()  # tables that an earlier audit has found to be right, and that stand
+
+    @property
+    def restates(self) -> str:
+        """Why it says anew what others have said; "" where it does not."""
+        return self.notes.get(RESTATES, "")
 
     def on(self, table: str) -> StagedTable:
         """What it has on a table that it touches."""
