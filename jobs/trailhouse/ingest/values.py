@@ -160,7 +160,7 @@ class Written:
         return sum(file.file_size_in_bytes for made in self.files.values() for file in made)
 
 
-# In the summary of the ledger's staged snapshot: why a batch says anew what others have said; that it takes others back.
+# In the summary of the ledger's staged snapshot: why a batch says anew what others have said; that it takes some back.
 RESTATES, TAKES_BACK = "trailhouse.restates", "trailhouse.takes-back"
 
 
