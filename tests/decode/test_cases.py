@@ -65,6 +65,19 @@ def flags(row: dict) -> list[str]:
     return row["parse_flags"] or []
 
 
+@pytest.mark.parametrize("case", OBJECTS, ids=str)
+def test_the_model_agrees_with_every_case(case):
+    read = modelled(case)
+    assert read.records == case.records
+    assert sorted(read.flags) == sorted(case.flags)
+    rejects = [(bad.index, bad.reason) for bad in read.bad]
+    assert case.agrees(rejects), (rejects, case.quarantined())
+    for row in case.rows:
+        record = next(r for r in read.rows if r.index == row.index)
+        for name in {"account_id", "region", "event_id"} & row.columns.keys():
+            assert getattr(record, name) == row.columns[name]
+
+
 @PATHS
 @pytest.mark.parametrize("case", OBJECTS, ids=str)
 def test_the_outcome_is_the_pinned_one(case, fast):
@@ -104,7 +117,8 @@ def test_every_record_is_kept_whole(case, fast):
             want.region,
             want.event_id,
         )
-        assert canonical(record(row, model.TABLES[case.folder])) == canonical(want.slice)
+        again = record(row, model.TABLES[case.folder])
+        assert again == want.slice or canonical(again) == canonical(want.slice)
         assert row["raw"] in (None, want.slice)
         assert row["content_hash"] == int.from_bytes(hashlib.sha256(want.slice).digest()[:8], "big", signed=True)
         assert row["source_object"] == delivered(case.folder).key

@@ -15,7 +15,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from trailhouse import settings
 
-STEP = int(os.environ.get("TRAILHOUSE_KILL_STEP", "4"))  # 1 takes every commit: a minute or two each
+STEP = int(os.environ.get("TRAILHOUSE_KILL_STEP", "8"))  # 1 takes every commit: a minute or two each
 
 Made = TypeVar("Made")
 
