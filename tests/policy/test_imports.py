@@ -22,12 +22,21 @@ MAY = {
     "ingest": {"settings", "options", "faults", "limits", "lake", "sources", "decode"},
     "integrity": {"settings", "limits", "lake", "sources", "decode"},
     "ask": {"settings", "limits", "lake", "sources", "decode"},
-    "upkeep": {"settings", "limits", "lake", "sources", "decode", "ingest"},  # what is mended goes in by the same door
+    "upkeep": {
+        "settings",
+        "faults",
+        "limits",
+        "lake",
+        "sources",
+        "decode",
+        "ingest",
+    },  # what is mended goes in by the same door
     "sample": set(),  # what makes the data shares nothing with what reads it, or they would agree on a mistake
     "lake": {"settings", "faults", "sources.aws"},
     "sources": {"settings", "faults", "limits"},
     "decode": {"limits", "lake.schema"},
-    "settings": {"limits", "forms"},
+    "settings": {"limits", "forms", "bounds"},
+    "bounds": {"forms"},
     "forms": set(),
     "faults": {"settings"},
     "options": {"settings"},
@@ -82,6 +91,7 @@ ONLY = {
     "sqlglot": {"ask"},
     "rich": {"show"},
     "click": {"cli"},
+    "trailhouse.lake.remove": {"upkeep.orphans"},  # it alone deletes
 }
 
 # No engine, no cloud, no clock, no chance, no environment, no network: the same answer wherever and whenever.

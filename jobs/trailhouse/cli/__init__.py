@@ -20,6 +20,7 @@ from trailhouse.cli.accounts import accounts
 from trailhouse.cli.arguments import form_option, load, opened, with_settings
 from trailhouse.cli.batch import batch
 from trailhouse.cli.coverage import coverage
+from trailhouse.cli.maintain import maintain
 from trailhouse.cli.results import PARTIAL, exit_code, show_result
 from trailhouse.errors import TrailhouseError
 
@@ -79,6 +80,7 @@ def trailhouse() -> None:
 trailhouse.add_command(batch)
 trailhouse.add_command(accounts)
 trailhouse.add_command(coverage)
+trailhouse.add_command(maintain)
 
 
 @trailhouse.command()

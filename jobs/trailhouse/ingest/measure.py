@@ -211,8 +211,10 @@ def _of_table(ready: StagedTable, table: Table, seen: Seen, partitions: Sequence
 
 
 def _manifests(table: Table, snapshot_id: int) -> set[str]:
+    """Those that tell of files; one that tells only of files that are gone is left out by the next commit."""
     snapshot = table.metadata.snapshot_by_id(snapshot_id)
-    return {manifest.manifest_path for manifest in snapshot.manifests(table.io)} if snapshot else set()
+    manifests = snapshot.manifests(table.io) if snapshot else []
+    return {each.manifest_path for each in manifests if each.has_added_files() or each.has_existing_files()}
 
 
 def _accounting(outcomes: Sequence[Outcome], seen: Seen) -> Gauge:

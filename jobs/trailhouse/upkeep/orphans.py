@@ -1,0 +1,131 @@
+"""
+Orphans: files of the lake that nothing refers to. The one place that has files deleted.
+
+What is referred to is followed from every metadata file that stays, down to the data files; where one of these can't be
+read, or names a file that is not there, nothing is deleted at all. What is left is deleted when its store says that it
+is old: a writer's files are nobody's until its commit, and it may be frozen for a while before that.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from pyiceberg.manifest import read_manifest_list
+from pyiceberg.serializers import FromInputFile
+from pyiceberg.table import Table
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.utils.concurrent import ExecutorFactory
+
+from trailhouse import faults, settings
+from trailhouse.errors import TrailhouseError
+from trailhouse.lake import catalog, remove
+from trailhouse.lake.listing import Stored, listed
+
+Read = TypeVar("Read")
+
+METADATA = ".metadata.json"
+
+# What the readers of JSON, Avro and gzip raise over bytes that are none, and stores over what is missing.
+_FAILS = (OSError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, AssertionError, zlib.error)
+
+
+def look(table: Table, kept: int, before: datetime) -> list[Stored]:
+    """What of a table's folder nothing needs: metadata files that were superseded, and what is older than that."""
+    folder = table.location()
+    lies = {each.path: each for part in ("metadata", "data") for each in listed(f"{folder}/{part}")}
+    superseded = _superseded(table.metadata_location, lies, kept)
+    roots = {path for path in lies if path.endswith(METADATA)} - superseded
+    needed = _Reached(table).follow({table.metadata_location, *roots})
+    # Listed before they were followed, so that all of them must be there. One that is missing is damage; where all are,
+    # the listing spells places in another way than the metadata, and everything would look like an orphan.
+    for path in sorted(needed - lies.keys()):
+        raise _stopped(path, f"it is not among the files in {folder}")
+    orphans = [path for path in lies.keys() - needed - superseded if lies[path].modified < before]
+    # The metadata files first: what they refer to is needed for as long as they are there.
+    return [lies[path] for path in (*sorted(superseded), *sorted(orphans))]
+
+
+def pages(where: settings.Lake, going_on: Collection[str], before: datetime) -> list[Stored]:
+    """Plans and Data Docs that are older than that, but for those of batches that are not over."""
+    folder = catalog.own_folder(where)
+    found = [each for part in ("plans", "quality") for each in listed(f"{folder}/{part}")]
+    return [each for each in found if each.modified < before and _page_of(each.path, folder) not in going_on]
+
+
+def _page_of(path: str, folder: str) -> str:
+    """The batch that a page is about: the name of its file, or of its folder."""
+    return path.removeprefix(f"{folder}/").split("/")[1].removesuffix(".json.gz")
+
+
+def delete(files: Sequence[Stored]) -> dict[str, str]:
+    """Delete them, the last step of all. Returns which could not be, with the reason."""
+    failed: dict[str, str] = {}
+    for start in range(0, len(files), remove.AT_ONCE):
+        with faults.at("files_deleted"):
+            failed |= remove.remove([each.path for each in files[start : start + remove.AT_ONCE]])
+    return failed
+
+
+def _superseded(current: str, lies: Collection[str], kept: int) -> set[str]:
+    """
+    Metadata files that the catalog has gone on from for good: their number is less than that of the newest `kept`.
+
+    A writer that sleeps between its file and its commit is no exception: the catalog refuses what was made from an
+    older version than its own.
+    """
+    now = _number(current)
+    found = {path: _number(path) for path in lies if path.endswith(METADATA)}
+    return {path for path, number in found.items() if None not in (number, now) and number <= now - kept}  # type: ignore[operator]
+
+
+def _number(path: str) -> int | None:
+    """A metadata file's version, as catalogs that are no servers name it."""
+    found = re.fullmatch(r"([0-9]{5,})-.*", path.rpartition("/")[2])
+    return int(found[1]) if found else None
+
+
+class _Reached:
+    """What is referred to, followed level by level; each file is read once."""
+
+    def __init__(self, table: Table) -> None:
+        self._io = table.io
+
+    def follow(self, roots: Collection[str]) -> set[str]:
+        found = set(roots)
+        lists: set[str] = set()
+        for metadata in self._each(roots, lambda path: FromInputFile.table_metadata(self._io.new_input(path))):
+            lists |= {snapshot.manifest_list for snapshot in metadata.snapshots if snapshot.manifest_list}
+            found |= set(_statistics(metadata))
+        manifests = {
+            manifest.manifest_path: manifest
+            for told in self._each(lists, lambda path: list(read_manifest_list(self._io.new_input(path))))
+            for manifest in told
+        }
+        found |= lists | manifests.keys()
+        for told in self._each(manifests, lambda path: manifests[path].fetch_manifest_entry(self._io)):
+            found |= {entry.data_file.file_path for entry in told}
+        return found
+
+    def _each(self, paths: Collection[str], read: Callable[[str], Read]) -> Iterator[Read]:
+        def one(path: str) -> Read:
+            try:
+                return read(path)
+            except _FAILS as error:
+                raise _stopped(path, f"it can't be read ({type(error).__name__}: {error})") from error
+
+        yield from ExecutorFactory.get_or_create().map(one, sorted(paths))
+
+
+def _statistics(metadata: TableMetadata) -> list[str]:
+    return [each.statistics_path for each in (*metadata.statistics, *metadata.partition_statistics)]
+
+
+def _stopped(path: str, why: str) -> TrailhouseError:
+    return TrailhouseError(
+        f"{path} is referred to, and {why}. No file was deleted, since what is needed can't be told from what is not: "
+        "`trailhouse check` tells what else is damaged; when it is mended, run again"
+    )
