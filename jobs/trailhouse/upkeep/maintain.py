@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -138,6 +138,13 @@ class _Going:
         with lease.had(self.lake, self.holder, self.run.clock):
             yield
 
+    @contextmanager
+    def turn_for(self, some: Iterable[Told]) -> Iterator[list[Told]]:
+        """One for what is to be done to these tables, where anything is; a dry run does nothing."""
+        tables = [] if self.asked.dry_run else list(some)
+        with self.turn() if tables else nullcontext():
+            yield tables
+
 
 def _compact(going: _Going) -> None:
     for told in going.report.tables:
@@ -155,8 +162,9 @@ def _compact(going: _Going) -> None:
 def _regroup(going: _Going) -> None:
     for told in going.report.tables:
         told.manifests = len(expire.small_manifests(going.lake.table(told.table)))
-        if told.manifests and not going.asked.dry_run:
-            with going.turn(), faults.at("manifests_regrouped"):
+    with going.turn_for(told for told in going.report.tables if told.manifests) as tables:
+        for told in tables:
+            with faults.at("manifests_regrouped"):
                 told.manifests = expire.regroup(going.lake, told.table)
 
 
@@ -164,9 +172,10 @@ def _drop_refs(going: _Going) -> None:
     ended = publish.states(going.lake)
     for told in going.report.tables:
         told.refs = expire.leftovers(going.lake, told.table, ended)
-        if told.refs and not going.asked.dry_run:
-            with going.turn(), faults.at("refs_dropped"):
-                for ref in told.refs:
+    with going.turn_for(told for told in going.report.tables if told.refs) as tables:
+        for told in tables:
+            for ref in told.refs:
+                with faults.at("refs_dropped"):
                     commits.drop_branch(going.lake, told.table, ref)
 
 
@@ -174,8 +183,9 @@ def _forget(going: _Going) -> None:
     now, busy = going.run.clock(), _unsettled(going.lake)
     for told in going.report.tables:
         told.snapshots = len(expire.unneeded(going.lake.table(told.table), going.bounds, now, busy))
-        if told.snapshots and not going.asked.dry_run:
-            with going.turn(), faults.at("snapshots_forgotten"):
+    with going.turn_for(told for told in going.report.tables if told.snapshots) as tables:
+        for told in tables:
+            with faults.at("snapshots_forgotten"):
                 told.snapshots = expire.forget(going.lake, told.table, going.bounds, now, busy)
 
 
