@@ -6,19 +6,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from tests.buckets import DAY, NEXT_DAY, OTHER, Bucket, event, key
-from tests.ingest.contents import BATCH, DATA, OPS, Contents, holds_together, ingest, quiet
+from tests.ingest.contents import DATA, OPS, Contents, holds_together, ingest, quiet
 from tests.ingest.inline import INLINE
 from trailhouse import settings
 from trailhouse.ingest.job import Run
-from trailhouse.lake import schema
 from trailhouse.upkeep import maintain
 
 LATER = datetime.now(UTC) + timedelta(days=10)  # every snapshot of a test is old by then
@@ -46,8 +45,12 @@ class Fed:
             first = 10 * self.batches
             for day in (DAY, NEXT_DAY):
                 name = f"f{self.batches}"
-                self.made.put(key(name, day=day), event(first, day=day), event(first + 1, day=day, sourceIPAddress="192.0.2.9"))
-                self.made.put(key(name, OTHER, day=day), event(first + 2, OTHER, day=day), b'{"eventID":"x","eventID":"y"}')
+                self.made.put(
+                    key(name, day=day), event(first, day=day), event(first + 1, day=day, sourceIPAddress="192.0.2.9")
+                )
+                self.made.put(
+                    key(name, OTHER, day=day), event(first + 2, OTHER, day=day), b'{"eventID":"x","eventID":"y"}'
+                )
             self.batches += 1
             assert ingest(self.where, self.made.save(self.folder)).status == "published"
         return self
@@ -66,11 +69,13 @@ class Fed:
     def stored(self) -> set[str]:
         """Every file of the tables."""
         lake = Path(self.where.location)
-        return {str(path) for name in (self.where.database, self.where.ops_database) for path in lake.glob(f"{name}/**/*.*")}
+        return {
+            str(path) for name in (self.where.database, self.where.ops_database) for path in lake.glob(f"{name}/**/*.*")
+        }
 
     def age(self, days: float = 10, only: set[str] | None = None) -> None:
         """Have files be as old as that, by their store."""
-        then = datetime.now().timestamp() - days * 86400
+        then = datetime.now(UTC).timestamp() - days * 86400
         for path in self.stored() if only is None else only:
             os.utime(path, (then, then))
 
@@ -83,11 +88,16 @@ def _counted(rows: list[dict[str, Any]]) -> Counter[str]:
     return Counter(json.dumps(row, default=repr, sort_keys=True) for row in rows)
 
 
-def marks(fed: Fed, name: str) -> Iterator[str]:
-    """Of the commits that readers' history of a table has."""
-    for snapshot in fed.contents.table(name).metadata.snapshots:
-        if snapshot.summary and BATCH in snapshot.summary.additional_properties:
-            yield snapshot.summary.additional_properties[BATCH]
+class Kept:
+    """A lake that is made once; each test has it anew, at the same place, since its files name their places."""
 
+    def __init__(self, folder: Path) -> None:
+        self._lake, self._saved = folder / "lake", folder / "saved"
+        where = settings.Lake(location=str(self._lake), catalog_uri=str(self._lake / "catalog.sqlite"))
+        self._fed = Fed(where, folder / "logs").feed(4)
+        shutil.copytree(self._lake, self._saved)
 
-assert set(schema.TABLES) >= {*DATA, *OPS}
+    def anew(self) -> Fed:
+        shutil.rmtree(self._lake)
+        shutil.copytree(self._saved, self._lake)
+        return replace(self._fed, made=Bucket(dict(self._fed.made.objects)))

@@ -8,10 +8,13 @@ here deletes a file.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from pyiceberg.exceptions import ValidationError
+from pyiceberg.io import FileIO
 from pyiceberg.manifest import DataFile, ManifestContent, ManifestEntry, ManifestFile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Operation
@@ -19,8 +22,24 @@ from pyiceberg.table.update import AssertRefSnapshotId, AssertTableUUID, RemoveS
 from pyiceberg.table.update.snapshot import _FastAppendFiles
 from pyiceberg.utils.concurrent import ExecutorFactory
 
+from trailhouse.errors import TrailhouseError
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.commits import BATCH, Notes, Said, published, stale_is_refused, unrepeated, until_sure
+
+Read = TypeVar("Read")
+
+# What the readers of JSON, Avro and gzip raise over bytes that are none, and stores over what is missing.
+_FAILS = (
+    OSError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    AssertionError,
+    ValidationError,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +50,33 @@ class Swap:
     come: tuple[DataFile, ...]
 
 
+def followed(path: str, read: Callable[[], Read]) -> Read:
+    """What a file says that something refers to; where it can't be read, nothing can be told of what it refers to."""
+    try:
+        return read()
+    except _FAILS as error:
+        raise TrailhouseError(
+            f"{path} is referred to, and it can't be read ({type(error).__name__}: {error}). No file was deleted, "
+            "since what is needed can't be told from what is not: `trailhouse check` tells what else is damaged; when "
+            "it is mended, run again"
+        ) from error
+
+
 def manifests(table: Table) -> list[ManifestFile]:
     """Those that tell of what readers see, but for what only tells of files that are gone."""
     snapshot = table.current_snapshot()
-    found = snapshot.manifests(table.io) if snapshot else []
+    found = followed(snapshot.manifest_list, lambda: snapshot.manifests(table.io)) if snapshot else []
     return [each for each in found if each.has_added_files() or each.has_existing_files()]
+
+
+def told_by(manifest: ManifestFile, io: FileIO) -> list[ManifestEntry]:
+    """The files that a manifest tells of and that are not gone."""
+    return followed(manifest.manifest_path, lambda: manifest.fetch_manifest_entry(io))
 
 
 def entries(table: Table) -> Iterator[ManifestEntry]:
     """The files that readers see."""
-    for read in ExecutorFactory.get_or_create().map(lambda each: each.fetch_manifest_entry(table.io), manifests(table)):
+    for read in ExecutorFactory.get_or_create().map(lambda each: told_by(each, table.io), manifests(table)):
         yield from read
 
 

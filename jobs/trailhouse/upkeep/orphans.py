@@ -9,7 +9,6 @@ is old: a writer's files are nobody's until its commit, and it may be frozen for
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -17,20 +16,16 @@ from typing import TypeVar
 from pyiceberg.manifest import read_manifest_list
 from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import Table
-from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.utils.concurrent import ExecutorFactory
 
 from trailhouse import faults, settings
 from trailhouse.errors import TrailhouseError
-from trailhouse.lake import catalog, remove
+from trailhouse.lake import catalog, remove, tidy
 from trailhouse.lake.listing import Stored, listed
 
 Read = TypeVar("Read")
 
 METADATA = ".metadata.json"
-
-# What the readers of JSON, Avro and gzip raise over bytes that are none, and stores over what is missing.
-_FAILS = (OSError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, AssertionError, zlib.error)
 
 
 def look(table: Table, kept: int, before: datetime) -> list[Stored]:
@@ -39,11 +34,14 @@ def look(table: Table, kept: int, before: datetime) -> list[Stored]:
     lies = {each.path: each for part in ("metadata", "data") for each in listed(f"{folder}/{part}")}
     superseded = _superseded(table.metadata_location, lies, kept)
     roots = {path for path in lies if path.endswith(METADATA)} - superseded
-    needed = _Reached(table).follow({table.metadata_location, *roots})
+    needed = _reached(table, {table.metadata_location, *roots})
     # Listed before they were followed, so that all of them must be there. One that is missing is damage; where all are,
     # the listing spells places in another way than the metadata, and everything would look like an orphan.
     for path in sorted(needed - lies.keys()):
-        raise _stopped(path, f"it is not among the files in {folder}")
+        raise TrailhouseError(
+            f"{path} is referred to, and it is not among the files in {folder}. No file was deleted: `trailhouse "
+            "check` tells what else is missing; when it is mended, run again"
+        )
     orphans = [path for path in lies.keys() - needed - superseded if lies[path].modified < before]
     # The metadata files first: what they refer to is needed for as long as they are there.
     return [lies[path] for path in (*sorted(superseded), *sorted(orphans))]
@@ -88,44 +86,25 @@ def _number(path: str) -> int | None:
     return int(found[1]) if found else None
 
 
-class _Reached:
-    """What is referred to, followed level by level; each file is read once."""
-
-    def __init__(self, table: Table) -> None:
-        self._io = table.io
-
-    def follow(self, roots: Collection[str]) -> set[str]:
-        found = set(roots)
-        lists: set[str] = set()
-        for metadata in self._each(roots, lambda path: FromInputFile.table_metadata(self._io.new_input(path))):
-            lists |= {snapshot.manifest_list for snapshot in metadata.snapshots if snapshot.manifest_list}
-            found |= set(_statistics(metadata))
-        manifests = {
-            manifest.manifest_path: manifest
-            for told in self._each(lists, lambda path: list(read_manifest_list(self._io.new_input(path))))
-            for manifest in told
-        }
-        found |= lists | manifests.keys()
-        for told in self._each(manifests, lambda path: manifests[path].fetch_manifest_entry(self._io)):
-            found |= {entry.data_file.file_path for entry in told}
-        return found
-
-    def _each(self, paths: Collection[str], read: Callable[[str], Read]) -> Iterator[Read]:
-        def one(path: str) -> Read:
-            try:
-                return read(path)
-            except _FAILS as error:
-                raise _stopped(path, f"it can't be read ({type(error).__name__}: {error})") from error
-
-        yield from ExecutorFactory.get_or_create().map(one, sorted(paths))
+def _reached(table: Table, roots: Collection[str]) -> set[str]:
+    """What these metadata files refer to, followed level by level; each file is read once."""
+    io, found, lists = table.io, set(roots), set[str]()
+    for metadata in _each(roots, lambda path: FromInputFile.table_metadata(io.new_input(path))):
+        lists |= {snapshot.manifest_list for snapshot in metadata.snapshots if snapshot.manifest_list}
+        found |= {each.statistics_path for each in (*metadata.statistics, *metadata.partition_statistics)}
+    manifests = {
+        manifest.manifest_path: manifest
+        for told in _each(lists, lambda path: list(read_manifest_list(io.new_input(path))))
+        for manifest in told
+    }
+    found |= lists | manifests.keys()
+    for entries in _each(manifests, lambda path: manifests[path].fetch_manifest_entry(io)):
+        found |= {entry.data_file.file_path for entry in entries}
+    return found
 
 
-def _statistics(metadata: TableMetadata) -> list[str]:
-    return [each.statistics_path for each in (*metadata.statistics, *metadata.partition_statistics)]
+def _each(paths: Collection[str], read: Callable[[str], Read]) -> Iterator[Read]:
+    def one(path: str) -> Read:
+        return tidy.followed(path, lambda: read(path))
 
-
-def _stopped(path: str, why: str) -> TrailhouseError:
-    return TrailhouseError(
-        f"{path} is referred to, and {why}. No file was deleted, since what is needed can't be told from what is not: "
-        "`trailhouse check` tells what else is damaged; when it is mended, run again"
-    )
+    yield from ExecutorFactory.get_or_create().map(one, sorted(paths))
