@@ -96,7 +96,7 @@ def maintain(run: Run, asked: Asked) -> Report:
     with failures.told(run.config.lake):
         lake = catalog.open_lake(run.config.lake)
         names = [name for name in asked.tables if lake.find(name) is not None]
-        report = Report([Told(name, _state(lake.table(name))) for name in names])
+        report = Report([Told(name, state(lake.table(name))) for name in names])
         going = _Going(run, lake, asked, report, f"maintain {uuid.uuid4()}")
         for name, step in STEPS.items():
             if name in (asked.steps or STEPS):
@@ -104,7 +104,7 @@ def maintain(run: Run, asked: Asked) -> Report:
                 step(going)
         if not asked.dry_run:
             for told in report.tables:
-                told.after = _state(lake.table(told.table))
+                told.after = state(lake.table(told.table))
     report.conclude(asked.dry_run)
     return report
 
@@ -241,7 +241,8 @@ def _going_on(lake: Lake) -> Collection[str]:
     return kept | set(_unsettled(lake))
 
 
-def _state(table: Table) -> State:
+def state(table: Table) -> State:
+    """As it is now."""
     snapshot = table.current_snapshot()
     said = snapshot.summary.additional_properties if snapshot and snapshot.summary else {}
     folder = [*listed(f"{table.location()}/metadata"), *listed(f"{table.location()}/data")]
