@@ -38,7 +38,7 @@ AT_MOST = 5  # days that are fed in small batches
 
 # What is old after days is old at once here: the files were made a moment ago.
 BOUNDS = settings.Maintain(
-    quiet_for=timedelta(0), snapshots_after=timedelta(0), orphans_after=timedelta(0), metadata_kept=1
+    quiet_for=timedelta(0), snapshots_after=timedelta(0), snapshots_kept=1, metadata_kept=1, orphans_after=timedelta(0)
 )
 QUERY = "SELECT event_name, count(*) FROM events WHERE event_date = DATE '{day}' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20"
 
@@ -149,14 +149,13 @@ def _page(
     yield "# A lake that is fed 96 times a day, before and after `trailhouse maintain`\n"
     day, python = datetime.now(UTC).date(), platform.python_version()
     yield f"By `make upkeep` on {day}: {os.cpu_count()} cores, Python {python}.\n"
-    yield f"A sample of {RECIPE.days} days, {RECIPE.accounts} accounts and {RECIPE.events:,} events. {days} of its days were"
-    yield f"fed in {SLOTS} batches each ({batches} batches, {seconds:,.0f} s), {RECIPE.days - AT_MOST} at once before."
-    yield f"`maintain` took {took:,.0f} s; what it keeps for days by default was old at once, but for the newest"
-    yield f"{BOUNDS.snapshots_kept} snapshots of a table.\n"
+    yield f"A sample of {RECIPE.days} days, {RECIPE.accounts} accounts and {RECIPE.events:,} events. {days} of its days"
+    yield f"were fed in {SLOTS} batches each ({batches} batches, {seconds:,.0f} s), {RECIPE.days - AT_MOST} at once."
+    yield f"`maintain` took {took:,.0f} s; what it keeps for some days by default was old at once.\n"
     yield f"Rows of all tables are {'equal' if equal else 'NOT EQUAL'} before and after: counts, and the sum of a hash"
-    yield "of each, by DuckDB. A query of one day of `events` that was fed in small batches (counts by event name, the best"
-    yield f"of three) takes {before.seconds:.2f} s before, over {before.read:,} files, and {after.seconds:.2f} s after,"
-    yield f"over {after.read:,}.\n"
+    yield "of each, by DuckDB. A query of one day of `events` that was fed in small batches (counts by event name, the"
+    yield f"best of three) takes {before.seconds:.2f} s before, over {before.read:,} files, {after.seconds:.2f} s after"
+    yield f"it, over {after.read:,}.\n"
     yield "| table | data files | MB | manifests | snapshots | metadata, MB | files stored | MB stored |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for name in schema.TABLES:

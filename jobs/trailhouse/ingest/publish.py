@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
@@ -217,14 +217,21 @@ def _days(verdict: Verdict) -> dict[str, str]:
 
 
 def carried(table: Table, gone: Collection[int]) -> dict[str, str]:
-    """What of the days is to be noted anew when `batches` forgets snapshots: their sums, of the newest days."""
+    """
+    What of the days is to be noted anew when `batches` forgets snapshots: their sums, of the newest days.
+
+    Of days that are still to come none, or whoever plants events there would push the others out.
+    """
     total: dict[str, tuple[int, int]] = {}
-    for snapshot in commits.history(table):
+    (newest, *_) = known = list(commits.history(table))
+    until = datetime.fromtimestamp(newest.timestamp_ms / 1000, UTC).date().isoformat()
+    for snapshot in known:
         said = snapshot.summary.additional_properties if snapshot.summary else {}
         for day, (count, errors) in json.loads(said.get(DAYS, "{}")).items() if snapshot.snapshot_id in gone else ():
             before = total.get(day, (0, 0))
             total[day] = (before[0] + count, before[1] + errors)
-    return {DAYS: json.dumps(dict(sorted(total.items())[-DAYS_NOTED:]))} if total else {}
+    days = sorted(day for day in total if day <= until)[-DAYS_NOTED:]
+    return {DAYS: json.dumps({day: total[day] for day in days})} if days else {}
 
 
 def _noted(lake: Lake, batch_id: str) -> Mapping[str, str]:

@@ -190,7 +190,8 @@ def _gathered(run: Run, lake: Lake, name: str, some: Sequence[Group]) -> list[Ga
 
 def _proven(name: str, group: Group, made: Gathered) -> tuple[DataFile, ...]:
     """The new files, whose rows are those of the old ones and no others."""
-    if made.read.rows != group.rows or made.read != made.written:
+    moved = any(file.partition != group.files[0].partition for file in made.files)
+    if moved or made.read.rows != group.rows or made.read != made.written:
         raise TrailhouseError(
             f"table {name}: the rows of {len(group.files)} files, first of them {group.files[0].file_path}, are not "
             "those read back from the files that were to replace them. Nothing was replaced: `trailhouse check` "
