@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.buckets import DAY, NEXT_DAY, OTHER, Bucket, event, key
+from tests.buckets import ACCOUNT, DAY, NEXT_DAY, OTHER, Bucket, event, key
 from tests.ingest.contents import DATA, OPS, Contents, holds_together, ingest, quiet
 from tests.ingest.inline import INLINE
 from trailhouse import settings
@@ -41,15 +41,14 @@ class Fed:
     batches: int = 0
 
     def feed(self, batches: int) -> Fed:
+        """More batches, each with earlier times than those before it: what is sorted shows."""
         for _ in range(batches):
-            first = 10 * self.batches
+            first, name = 10 * self.batches, f"f{self.batches}"
             for day in (DAY, NEXT_DAY):
-                name = f"f{self.batches}"
+                mine = [_event(first, day), _event(first + 1, day, sourceIPAddress="192.0.2.9")]
+                self.made.put(key(name, day=day), *mine)
                 self.made.put(
-                    key(name, day=day), event(first, day=day), event(first + 1, day=day, sourceIPAddress="192.0.2.9")
-                )
-                self.made.put(
-                    key(name, OTHER, day=day), event(first + 2, OTHER, day=day), b'{"eventID":"x","eventID":"y"}'
+                    key(name, OTHER, day=day), _event(first + 2, day, OTHER), b'{"eventID":"x","eventID":"y"}'
                 )
             self.batches += 1
             assert ingest(self.where, self.made.save(self.folder)).status == "published"
@@ -82,6 +81,11 @@ class Fed:
     def is_whole(self) -> None:
         holds_together(self.contents)
         assert not self.contents.branches()
+
+
+def _event(number: int, day: str, account: str = ACCOUNT, **fields: str) -> dict[str, Any]:
+    when = f"{day.replace('/', '-')}T09:{59 - number % 60:02d}:00Z"
+    return event(number, account, day=day, eventTime=when, **fields)
 
 
 def _counted(rows: list[dict[str, Any]]) -> Counter[str]:

@@ -72,7 +72,7 @@ def trailhouse() -> None:
 
     \b
     Exit codes: 0 done or nothing to do, 1 failed, 2 wrong usage or settings, 3 refused by the gate,
-    5 done but for what could not be read, or a finding of coverage that --fail-on names,
+    5 done but for what could not be read, or a finding of coverage that --fail-on names, or what maintain could not do,
     6 outcome unknown (run again), 130 interrupted.
     """
 
