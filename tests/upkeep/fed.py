@@ -45,10 +45,10 @@ class Fed:
         for _ in range(batches):
             first, name = 10 * self.batches, f"f{self.batches}"
             for day in (DAY, NEXT_DAY):
-                mine = [_event(first, day), _event(first + 1, day, sourceIPAddress="192.0.2.9")]
+                mine = [earlier(first, day), earlier(first + 1, day, sourceIPAddress="192.0.2.9")]
                 self.made.put(key(name, day=day), *mine)
                 self.made.put(
-                    key(name, OTHER, day=day), _event(first + 2, day, OTHER), b'{"eventID":"x","eventID":"y"}'
+                    key(name, OTHER, day=day), earlier(first + 2, day, OTHER), b'{"eventID":"x","eventID":"y"}'
                 )
             self.batches += 1
             assert ingest(self.where, self.made.save(self.folder)).status == "published"
@@ -83,7 +83,7 @@ class Fed:
         assert not self.contents.branches()
 
 
-def _event(number: int, day: str, account: str = ACCOUNT, **fields: str) -> dict[str, Any]:
+def earlier(number: int, day: str, account: str = ACCOUNT, **fields: str) -> dict[str, Any]:
     when = f"{day.replace('/', '-')}T09:{59 - number % 60:02d}:00Z"
     return event(number, account, day=day, eventTime=when, **fields)
 
@@ -96,12 +96,13 @@ class Kept:
     """A lake that is made once; each test has it anew, at the same place, since its files name their places."""
 
     def __init__(self, folder: Path) -> None:
-        self._lake, self._saved = folder / "lake", folder / "saved"
-        where = settings.Lake(location=str(self._lake), catalog_uri=str(self._lake / "catalog.sqlite"))
-        self._fed = Fed(where, folder / "logs").feed(4)
-        shutil.copytree(self._lake, self._saved)
+        self._place, self._saved = folder / "now", folder / "saved"
+        lake = self._place / "lake"
+        where = settings.Lake(location=str(lake), catalog_uri=str(lake / "catalog.sqlite"))
+        self._fed = Fed(where, self._place / "logs").feed(4)
+        shutil.copytree(self._place, self._saved)
 
     def anew(self) -> Fed:
-        shutil.rmtree(self._lake)
-        shutil.copytree(self._saved, self._lake)
+        shutil.rmtree(self._place)
+        shutil.copytree(self._saved, self._place)
         return replace(self._fed, made=Bucket(dict(self._fed.made.objects)))

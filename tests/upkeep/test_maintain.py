@@ -17,7 +17,7 @@ from pyiceberg.types import StringType
 
 from tests.buckets import DAY, OTHER, event, key
 from tests.ingest.contents import ingest
-from tests.upkeep.fed import LATER, Fed, maintained
+from tests.upkeep.fed import LATER, Fed, earlier, maintained
 from trailhouse import settings
 from trailhouse.errors import TrailhouseError, UsageError
 from trailhouse.ingest import publish
@@ -50,7 +50,7 @@ def test_rows_stay_and_files_bytes_and_manifests_get_fewer(fed):
 def test_ingest_goes_on_after_it_and_knows_what_is_there(fed):
     maintained(fed.where, snapshots_kept=1)
     assert ingest(fed.where, fed.folder).status == "nothing_to_do"
-    fed.made.put(key("twin", OTHER), event(2, OTHER), event(77, OTHER))
+    fed.made.put(key("twin", OTHER), earlier(2, DAY, OTHER), event(77, OTHER))
     result = ingest(fed.where, fed.made.save(fed.folder))
     assert (result.status, result.rows, result.duplicates) == ("published", 1, 1)
     fed.feed(1)
