@@ -599,7 +599,7 @@ MAINTENANCE = (
         f"{ORPHANS}::test_what_nothing_refers_to_goes_when_it_is_old_and_nothing_else_does",
         f"{ORPHANS}::test_a_writer_that_sleeps_finds_its_files_again"),
     bug("age is told by our clock", "upkeep/maintain.py",
-        "    return min(ours, *(", "    return max(ours, *(",
+        "    return min(ours, next(", "    return max(ours, next(",
         f"{ORPHANS}::test_age_is_told_by_the_store_and_no_clock_of_ours_makes_files_older"),
     bug("what can't be read refers to nothing", "upkeep/orphans.py",
         "        return tidy.followed(path, lambda: read(path))\n",

@@ -103,6 +103,12 @@ IMPURE = (
 )
 CLOCKS = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today")
 
+# How files are deleted, by a store's or a library's own words.
+DELETES = (
+    *(".unlink", ".rmdir", ".rmtree", ".removedirs", "os.remove", "io.delete"),
+    *(".delete_object", ".delete_objects", ".delete_file", ".delete_dir", ".delete_dir_contents"),
+)
+
 # Who else looks at os.environ, and why.
 ENVIRONMENT = {
     "settings": "the one reader",
@@ -118,6 +124,7 @@ def broken(name: str, source: str) -> list[str]:
         *_libraries(name, source),
         *_purity(name, source),
         *_environment(name, source),
+        *_deletion(name, source),
         *_lazy(name, source),
     ]
 
@@ -178,6 +185,14 @@ def _environment(name, source):
         yield f"{name} reads the environment: only {', '.join(ENVIRONMENT)} may"
 
 
+def _deletion(name, source):
+    if name == "lake.remove":
+        return
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(DELETES):
+            yield f"{name} deletes: only lake.remove may, and calls {ast.unparse(node.func)}"
+
+
 def _lazy(name, source):
     if not is_in(name, "cli"):
         return
@@ -213,6 +228,11 @@ def test_every_module_keeps_the_law(name):
         ("ingest.stage", "import great_expectations as gx", "only ingest.audit"),
         ("ingest.run", "from pyspark.sql import SparkSession", "only lake.session"),
         ("upkeep.check", "import duckdb", "only ask"),
+        ("upkeep.batches", "from trailhouse.lake import remove", "only upkeep.orphans"),
+        ("upkeep.maintain", "from trailhouse.lake.remove import remove", "only upkeep.orphans"),
+        ("lake.write", "Path(path).unlink()", "deletes: only"),
+        ("ingest.stage", "client.delete_objects(Bucket=b, Delete={})", "deletes: only"),
+        ("upkeep.compact", "io.delete(path)", "deletes: only"),
         ("decode.scan", "import time", "is pure and imports time"),
         ("decode.times", "from datetime import datetime\ndatetime.now()", "calls datetime.now"),
         ("decode.times", "import datetime\ndatetime.date.today()", "calls datetime.date.today"),

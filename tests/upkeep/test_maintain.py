@@ -5,6 +5,7 @@ Maintenance changes no row: what is gathered, what is left alone, and who is wai
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +23,7 @@ from trailhouse import settings
 from trailhouse.errors import TrailhouseError, UsageError
 from trailhouse.ingest import publish
 from trailhouse.lake import catalog, claim, commits, lease, tidy
-from trailhouse.upkeep import compact, expire, gather
+from trailhouse.upkeep import compact, expire, gather, maintain
 
 FED = ("events", "ledger", "quarantine", "quality", "batches")
 
@@ -272,6 +273,7 @@ def test_small_manifests_become_few_and_each_tells_of_days_that_lie_together(fed
 
 
 def test_the_command_tells_what_it_did(fed, call):
+    assert tuple(maintain.STEPS) == sys.modules["trailhouse.cli.maintain"].STEPS
     place = ("--lake", fed.where.location)
     for arguments, said in (
         (("--only", "compact,nothing"), "nothing is no step"),

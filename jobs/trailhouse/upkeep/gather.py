@@ -89,7 +89,7 @@ class _Group:
         return Gathered(files, read, written)
 
     def _merged(self, columns: pa.Schema, read: Fingerprint) -> Iterator[pa.Table]:
-        at_once = max(ROWS_HELD // len(self._paths), 1024)
+        at_once = max(ROWS_HELD // len(self._paths), 256)
         runs = [_Run(path, self._io, columns, at_once) for path in self._paths]
         for rows in _merge(runs, self._sort):
             read.add(rows)

@@ -228,7 +228,7 @@ def _now(going: _Going) -> datetime:
         return ours
     where = going.run.config.lake
     path = catalog.write_file(where, "maintain/began.json", json.dumps({"by": going.holder, "at": str(ours)}).encode())
-    return min(ours, *(each.modified for each in listed(path.rpartition("/")[0]) if each.path == path))
+    return min(ours, next((each.modified for each in listed(path.rpartition("/")[0]) if each.path == path), ours))
 
 
 def _unsettled(lake: Lake) -> Collection[str]:
