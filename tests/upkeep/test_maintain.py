@@ -99,6 +99,28 @@ def test_a_table_without_days_is_gathered_but_for_what_is_young(fed):
     assert of(maintained(fed.where), "batches").gathered == 4
 
 
+def test_where_accounts_are_hashed_it_is_the_same(lake, tmp_path):
+    fed = Fed(replace(lake, partition="bucket", buckets=2), tmp_path / "logs").feed(2)
+    before = fed.rows()
+    told = of(maintained(fed.where), "events")
+    assert told.after.files == told.into < told.before.files == told.gathered
+    assert maintained(fed.where, "manifests", tables=("ledger",)).status == "nothing_to_do"
+    assert fed.rows() == before
+    fed.is_whole()
+
+
+def test_an_interrupt_leaves_everything_whole(fed, call, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    before = fed.rows()
+    monkeypatch.setattr(tidy, "swap", interrupted)
+    code, _, err = call("maintain", "--maintain-quiet-for", "1s", "--lake", fed.where.location)
+    assert code == 130 and "everything is whole" in err
+    assert lease.held(catalog.open_lake(fed.where), datetime.now(UTC)) is None
+    assert fed.rows() == before
+
+
 def test_rows_of_no_day_are_gathered_too(lake, tmp_path):
     fed = Fed(lake, tmp_path / "logs")
     for number in range(2):
