@@ -84,7 +84,8 @@ class Fed:
 
 
 def earlier(number: int, day: str, account: str = ACCOUNT, **fields: str) -> dict[str, Any]:
-    when = f"{day.replace('/', '-')}T09:{59 - number % 60:02d}:00Z"
+    minute = (59 - number - 15 * (number % 2)) % 60  # what a file holds overlaps with what the next ones do
+    when = f"{day.replace('/', '-')}T09:{minute:02d}:00Z"
     return event(number, account, day=day, eventTime=when, **fields)
 
 

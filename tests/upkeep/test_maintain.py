@@ -86,9 +86,13 @@ def test_a_partition_that_is_still_fed_is_left_alone(fed):
         since = now - end_of_first - timedelta(hours=23)
         report = maintained(fed.where, dry_run=True, now=now, closed_after=since + closed_after, **long_quiet)
         assert of(report, "events").gathered == gathered
-    hour = timedelta(hours=1)
-    for quiet_for, gathered in ((hour, 0), (timedelta(0), 16)):
-        report = maintained(fed.where, dry_run=True, now=datetime.now(UTC), quiet_for=quiet_for, tables=("events",))
+    added = [snapshot.timestamp_ms for snapshot in fed.contents.table("events").metadata.snapshots]
+    for seen, gathered in (
+        (added[-1] - 1, 0),
+        (added[-1] + 1, 16),
+    ):  # before the last file came to each partition, after
+        now = datetime.fromtimestamp(seen / 1000, UTC)
+        report = maintained(fed.where, dry_run=True, now=now, quiet_for=timedelta(0), tables=("events",))
         assert of(report, "events").gathered == gathered
     assert set(fed.files()) == files
 
