@@ -146,6 +146,18 @@ def test_the_newest_metadata_files_stay_and_what_they_refer_to(fed):
     }
 
 
+def test_a_metadata_file_that_was_torn_when_its_writer_died_is_no_reference(fed):
+    location = Path(catalog.open_lake(fed.where).table("events").metadata_location)
+    number = int(location.name[:5])
+    torn = [stray(fed, "events", f"metadata/{number + ahead:05d}-torn.metadata.json", 30) for ahead in (0, 1)]
+    lost = location.with_name(f"{number:05d}-lost.metadata.json")  # another was faster
+    lost.write_bytes(location.read_bytes())
+    fed.age(30, {str(lost)})
+    orphaned(fed)
+    assert not any(Path(path).exists() for path in (*torn, lost)) and location.exists()
+    fed.is_whole()
+
+
 def test_plans_and_pages_of_old_batches_go_but_those_of_held_ones(refused):
     own = Path(catalog.own_folder(refused.lake))
     fed = Fed(refused.lake, refused.logs)

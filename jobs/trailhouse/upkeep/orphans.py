@@ -8,9 +8,11 @@ is old: a writer's files are nobody's until its commit, and it may be frozen for
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from pyiceberg.manifest import read_manifest_list
@@ -23,6 +25,8 @@ from trailhouse.errors import TrailhouseError
 from trailhouse.lake import catalog, remove, tidy
 from trailhouse.lake.listing import Stored, listed
 
+log = logging.getLogger("trailhouse.upkeep")
+
 Read = TypeVar("Read")
 
 METADATA = ".metadata.json"
@@ -33,8 +37,8 @@ def look(table: Table, kept: int, before: datetime) -> list[Stored]:
     folder = table.location()
     lies = {each.path: each for part in ("metadata", "data") for each in listed(f"{folder}/{part}")}
     superseded = _superseded(table.metadata_location, lies, kept)
-    roots = {path for path in lies if path.endswith(METADATA)} - superseded
-    needed = _reached(table, {table.metadata_location, *roots})
+    shown = {each.metadata_file for each in table.metadata.metadata_log if each.metadata_file in lies} - superseded
+    needed = _reached(table, {table.metadata_location, *shown, *_to_come(table, lies)})
     # Listed before they were followed, so that all of them must be there. One that is missing is damage; where all are,
     # the listing spells places in another way than the metadata, and everything would look like an orphan.
     for path in sorted(needed - lies.keys()):
@@ -78,6 +82,26 @@ def _superseded(current: str, lies: Collection[str], kept: int) -> set[str]:
     now = _number(current)
     found = {path: _number(path) for path in lies if path.endswith(METADATA)}
     return {path for path, number in found.items() if None not in (number, now) and number <= now - kept}  # type: ignore[operator]
+
+
+def _to_come(table: Table, lies: Collection[str]) -> Iterator[str]:
+    """
+    Metadata files that no catalog has shown yet and one still may: of a writer that sleeps right before its commit.
+
+    One that can't be read is none of them: it was torn when its writer died, or is being written, and what it refers to
+    is as young as itself.
+    """
+    now = _number(table.metadata_location)
+    for path in lies:
+        number = _number(path) if path.endswith(METADATA) else None
+        if number is None or now is None or number <= now:
+            continue
+        try:
+            tidy.followed(path, partial(FromInputFile.table_metadata, table.io.new_input(path)))
+        except TrailhouseError as error:
+            log.info("%s", error)
+            continue
+        yield path
 
 
 def _number(path: str) -> int | None:
