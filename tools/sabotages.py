@@ -538,6 +538,7 @@ UPKEEP = (
 MAINTAINED = "tests/upkeep/test_maintain.py"
 HISTORY = "tests/upkeep/test_maintain_history.py"
 ORPHANS = "tests/upkeep/test_maintain_orphans.py"
+GATHERED = "tests/upkeep/test_gather.py"
 
 MAINTENANCE = (
     bug("what was gathered is not compared", "upkeep/compact.py",
@@ -554,10 +555,13 @@ MAINTENANCE = (
         f"{MAINTAINED}::test_what_another_has_replaced_meanwhile_is_left_to_it"),
     bug("what is gathered is not sorted", "upkeep/gather.py",
         "        yield rows.take(pc.sort_indices(rows.select(sort), sort_keys=keys))\n", "        yield rows\n",
-        f"{MAINTAINED}::test_what_is_gathered_is_sorted_and_has_filters_of_the_right_size"),
+        f"{MAINTAINED}::test_what_is_gathered_is_sorted_and_has_filters"),
     bug("filters are of the library's size", "lake/write.py",
         'blooms = {column: {"ndv": many}', "blooms = {column: True",
-        f"{MAINTAINED}::test_what_is_gathered_is_sorted_and_has_filters_of_the_right_size"),
+        f"{GATHERED}::test_a_filter_is_as_large_as_its_distinct_values_need"),
+    bug("no filters are written", "lake/write.py",
+        "if blooms and HAS_BLOOMS else {}", "if blooms and not HAS_BLOOMS else {}",
+        f"{MAINTAINED}::test_what_is_gathered_is_sorted_and_has_filters"),
     bug("columns are told by their names", "upkeep/gather.py",
         "    return bytes((field.metadata or {}).get(_FIELD_ID, field.name.encode()))\n", "    return field.name.encode()\n",
         f"{MAINTAINED}::test_a_file_that_lacks_a_column_of_today_is_gathered_by_the_columns_ids"),

@@ -9,10 +9,13 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trailhouse.lake import catalog, write
+from trailhouse.lake.rows import table_of
 from trailhouse.upkeep import gather
 from trailhouse.upkeep.fingerprint import Fingerprint, identity
 
@@ -46,6 +49,18 @@ def test_pieces_become_row_groups_of_a_size(sizes):
         made = list(gather._in_row_groups(pa.table({"at": range(size)}) for size in sizes))
     assert all(rows.num_rows == 10 for rows in made[:-1]) and all(0 < rows.num_rows <= 10 for rows in made)
     assert [v for rows in made for v in rows["at"].to_pylist()] == [v for size in sizes for v in range(size)]
+
+
+def test_a_filter_is_as_large_as_its_distinct_values_need(lake):
+    table, names = catalog.make_lake(lake).table("events"), ("event_id", "source_ip")
+    made = [{"event_id": f"e{n}", "source_ip": f"192.0.2.{n % 5}", "event_date": date(2026, 3, 1)} for n in range(4000)]
+    writer = write.PartitionWriter(table.metadata, table.io, 2**30, {"event_id": 4000, "source_ip": 5})
+    writer.add(table_of("events", made))
+    (file,) = writer.done()
+    group = pq.ParquetFile(file.file_path).metadata.row_group(0)
+    sizes = {c.path_in_schema: c.bloom_filter_length for c in map(group.column, range(group.num_columns))}
+    assert sizes["source_ip"] < 100 < 2000 < sizes["event_id"]
+    assert {name for name, size in sizes.items() if size} == set(names)
 
 
 ROWS = [
