@@ -59,7 +59,7 @@ def test_a_filter_is_as_large_as_its_distinct_values_need(lake):
     (file,) = writer.done()
     group = pq.ParquetFile(file.file_path).metadata.row_group(0)
     sizes = {c.path_in_schema: c.bloom_filter_length for c in map(group.column, range(group.num_columns))}
-    assert sizes["source_ip"] < 100 < 2000 < sizes["event_id"]
+    assert sizes["source_ip"] < 100 and sizes["event_id"] > 2000
     assert {name for name, size in sizes.items() if size} == set(names)
 
 
