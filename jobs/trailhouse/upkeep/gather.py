@@ -24,9 +24,9 @@ from trailhouse.upkeep.fingerprint import Fingerprint, identity
 LOOKED_UP = ("event_id", "identity_access_key_id", "source_ip")
 
 # Of all inputs together; a row of CloudTrail is one to four kilobytes.
-ROWS_HELD = 131_072
-ROWS_AT_ONCE = 65_536  # in a row group
-BYTES_AT_ONCE = 128 * 2**20  # likewise, where rows are long
+ROWS_HELD = 65_536
+ROWS_AT_ONCE = 32_768  # in a row group
+BYTES_AT_ONCE = 64 * 2**20  # likewise, where rows are long
 
 _FIELD_ID = b"PARQUET:field_id"
 
