@@ -608,7 +608,7 @@ MAINTENANCE = (
     bug("what can't be read refers to nothing", "upkeep/orphans.py",
         "        return tidy.followed(path, lambda: read(path))\n",
         "        try:\n            return tidy.followed(path, lambda: read(path))\n        except TrailhouseError:\n            return []\n",
-        f"{ORPHANS}::test_where_a_reference_cant_be_read_nothing_is_deleted_and_it_is_named[manifest-gone]"),
+        f"{ORPHANS}::test_where_a_reference_cant_be_read_nothing_is_deleted_and_it_is_named[manifest-cut]"),
     bug("what is missing is no matter", "upkeep/orphans.py",
         "    for path in sorted(needed - lies.keys()):\n", "    for path in ():\n",
         f"{ORPHANS}::test_where_a_data_file_is_gone_nothing_is_deleted",

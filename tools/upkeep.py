@@ -149,9 +149,10 @@ def _page(
     yield "# A lake that is fed 96 times a day, before and after `trailhouse maintain`\n"
     day, python = datetime.now(UTC).date(), platform.python_version()
     yield f"By `make upkeep` on {day}: {os.cpu_count()} cores, Python {python}.\n"
-    yield f"A sample of {RECIPE.days} days, {RECIPE.accounts} accounts and {RECIPE.events:,} events: {RECIPE.days - AT_MOST}"
-    yield f"days were read at once; before them {days} fed in {SLOTS} runs a day ({batches} batches, {seconds:,.0f} s; a"
-    yield f"quarter of an hour without deliveries makes none), {AT_MOST - days} left out, since the time was up."
+    at_once, left_out = RECIPE.days - AT_MOST, AT_MOST - days
+    yield f"A sample of {RECIPE.days} days, {RECIPE.accounts} accounts and {RECIPE.events:,} events: {at_once}"
+    yield f"days were read at once; before them {days} fed in {SLOTS} runs a day ({batches} batches, {seconds:,.0f} s;"
+    yield f"a quarter of an hour without deliveries makes none), {left_out} left out, since the time was up."
     yield f"`maintain` took {took:,.0f} s; what it keeps for some days by default was old at once.\n"
     yield f"Rows of all tables are {'equal' if equal else 'NOT EQUAL'} before and after: counts, and the sum of a hash"
     yield "of each, by DuckDB. A query of one day of `events` that was fed in small batches (counts by event name, the"
