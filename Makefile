@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup s3server browser demo test unit fuzz faults sabotage check lint types policy format docs golden lock measure clean
+.PHONY: help setup s3server browser demo test unit fuzz faults sabotage check lint types policy format docs golden lock measure upkeep clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ format: setup  ## write the code as ruff would
 
 measure: setup  ## rates, memory and layouts on this machine, into docs/measured.md (about ten minutes)
 	@$(BIN)/python tools/measure.py
+
+upkeep: setup  ## a lake fed 96 times a day, before and after maintain, into docs/upkeep.md (half an hour); MINUTES=n
+	@$(BIN)/python tools/upkeep.py --minutes $(or $(MINUTES),20)
 
 docs: setup  ## write docs/settings.md and docs/tables.md anew
 	$(BIN)/python tools/docs.py

@@ -2,7 +2,7 @@
 The sabotages: bugs that systems of this kind have had, each as a replacement in one file, and the tests that must see it.
 
 `INGEST` is the way of the rows; `AUDIT` is the gate before them, which has a table of its own since it changes oftener;
-`UPKEEP` is what is told of the lake afterwards.
+`UPKEEP` is what is told of the lake afterwards, `MAINTENANCE` what is taken away.
 """
 
 from __future__ import annotations
@@ -535,4 +535,90 @@ UPKEEP = (
         f"{NAMES}::test_an_organization_is_read_with_its_units_and_tags"),
 )  # fmt: skip
 
-ALL = (*INGEST, *AUDIT, *UPKEEP)
+MAINTAINED = "tests/upkeep/test_maintain.py"
+HISTORY = "tests/upkeep/test_maintain_history.py"
+ORPHANS = "tests/upkeep/test_maintain_orphans.py"
+GATHERED = "tests/upkeep/test_gather.py"
+
+MAINTENANCE = (
+    bug("what was gathered is not compared", "upkeep/compact.py",
+        "    if moved or made.read.rows != group.rows or made.read != made.written:\n", "    if moved:\n",
+        f"{MAINTAINED}::test_nothing_is_replaced_by_what_is_not_the_same"),
+    bug("a partition that is fed is gathered", "upkeep/compact.py",
+        "        if at is not None and len(quiet) < len(placed):\n", "        if False:\n",
+        f"{MAINTAINED}::test_a_partition_that_is_still_fed_is_left_alone"),
+    bug("a day that goes on is gathered", "upkeep/compact.py",
+        "        if day is not None and _end_of(day) + bounds.closed_after > now:\n", "        if False:\n",
+        f"{MAINTAINED}::test_a_partition_that_is_still_fed_is_left_alone"),
+    bug("what another replaced is replaced again", "lake/tidy.py",
+        "[each for each in swaps if all(file.file_path in there for file in each.gone)]", "list(swaps)",
+        f"{MAINTAINED}::test_what_another_has_replaced_meanwhile_is_left_to_it"),
+    bug("what is gathered is not sorted", "upkeep/gather.py",
+        "        yield rows.take(pc.sort_indices(rows.select(sort), sort_keys=keys))\n", "        yield rows\n",
+        f"{MAINTAINED}::test_what_is_gathered_is_sorted_and_has_filters"),
+    bug("filters are of the library's size", "lake/write.py",
+        'blooms = {column: {"ndv": many}', "blooms = {column: True",
+        f"{GATHERED}::test_a_filter_is_as_large_as_its_distinct_values_need"),
+    bug("no filters are written", "lake/write.py",
+        "if blooms and HAS_BLOOMS else {}", "if blooms and not HAS_BLOOMS else {}",
+        f"{MAINTAINED}::test_what_is_gathered_is_sorted_and_has_filters"),
+    bug("columns are told by their names", "upkeep/gather.py",
+        "    return bytes((field.metadata or {}).get(_FIELD_ID, field.name.encode()))\n", "    return field.name.encode()\n",
+        f"{MAINTAINED}::test_a_file_that_lacks_a_column_of_today_is_gathered_by_the_columns_ids"),
+    bug("nobody is waited for", "upkeep/maintain.py",
+        "        with lease.had(self.lake, self.holder, self.run.clock):\n", "        with nullcontext():\n",
+        f"{MAINTAINED}::test_who_goes_first_is_waited_for_and_a_dead_one_is_not"),
+    bug("who has the claim is left alone", "upkeep/maintain.py",
+        "        settle.finish(self.run, self.lake)\n", "",
+        f"{MAINTAINED}::test_a_batch_that_has_the_claim_is_brought_to_its_end_first"),
+    bug("manifests of what is gone count as lost", "ingest/measure.py",
+        " for each in manifests if each.has_added_files() or each.has_existing_files()}", " for each in manifests}",
+        f"{MAINTAINED}::test_ingest_goes_on_after_it_and_knows_what_is_there"),
+    bug("what a branch was made on is forgotten", "upkeep/expire.py",
+        "    for at in line[1:]:\n", "    for at in ():\n",
+        f"{HISTORY}::test_what_a_staged_batch_is_made_on_stays"),
+    bug("what a branch needs is forgotten", "upkeep/expire.py",
+        "            stay |= _own(_line(metadata, ref.snapshot_id), set(main))\n", "            pass\n",
+        f"{HISTORY}::test_whatever_a_branch_or_tag_shows_it_shows_afterwards"),
+    bug("a mark that was forgotten proves that nothing is held", "ingest/publish.py",
+        "    return not commits.is_whole(table) and bool(stage.held(lake, batch_id))\n", "    return False\n",
+        f"{HISTORY}::test_a_held_batch_is_released_when_all_around_it_was_forgotten"),
+    bug("a batch whose mark was forgotten has no row", "ingest/publish.py",
+        '    return "" if commits.is_whole(table) else', '    return "" if True else',
+        f"{HISTORY}::test_a_held_batch_is_released_when_all_around_it_was_forgotten"),
+    bug("what days had is forgotten", "upkeep/expire.py",
+        'carried = publish.carried if name == "batches" else None', "carried = None",
+        f"{HISTORY}::test_what_days_had_is_told_after_expiry_as_before"),
+    bug("what days had is carried twice", "ingest/publish.py",
+        ".items() if snapshot.snapshot_id in gone else ():", ".items():",
+        f"{HISTORY}::test_what_days_had_is_told_after_expiry_as_before"),
+    bug("rows of a batch go with its snapshot", "upkeep/batches.py",
+        "        return table_of(table, pick(found).slice(0, limit).to_pylist()) if found.num_rows else none\n", "        return none\n",
+        f"{HISTORY}::test_rows_of_a_batch_are_shown_when_its_snapshot_is_forgotten"),
+    bug("a held batch's branches are leftovers", "upkeep/expire.py",
+        'OVER = ("published", "discarded", "freed")', 'OVER = ("published", "discarded", "freed", "held")',
+        f"{HISTORY}::test_branches_of_batches_that_are_over_go_and_others_stay"),
+    bug("young orphans go", "upkeep/orphans.py",
+        " if lies[path].modified < before]", "]",
+        f"{ORPHANS}::test_what_nothing_refers_to_goes_when_it_is_old_and_nothing_else_does",
+        f"{ORPHANS}::test_a_writer_that_sleeps_finds_its_files_again"),
+    bug("age is told by our clock", "upkeep/maintain.py",
+        "    return min(ours, next(", "    return max(ours, next(",
+        f"{ORPHANS}::test_age_is_told_by_the_store_and_no_clock_of_ours_makes_files_older"),
+    bug("what can't be read refers to nothing", "upkeep/orphans.py",
+        "        return tidy.followed(path, lambda: read(path))\n",
+        "        try:\n            return tidy.followed(path, lambda: read(path))\n        except TrailhouseError:\n            return []\n",
+        f"{ORPHANS}::test_where_a_reference_cant_be_read_nothing_is_deleted_and_it_is_named[manifest-cut]"),
+    bug("what is missing is no matter", "upkeep/orphans.py",
+        "    for path in sorted(needed - lies.keys()):\n", "    for path in ():\n",
+        f"{ORPHANS}::test_where_a_data_file_is_gone_nothing_is_deleted",
+        f"{ORPHANS}::test_where_the_listing_spells_places_otherwise_nothing_is_deleted"),
+    bug("the newest metadata file is old", "upkeep/orphans.py",
+        "number <= now - kept", "number <= now - kept + 1",
+        f"{ORPHANS}::test_the_newest_metadata_files_stay_and_what_they_refer_to"),
+    bug("pages of held batches go", "upkeep/maintain.py",
+        'if each.state not in ("published", "freed")}', "if False}",
+        f"{ORPHANS}::test_plans_and_pages_of_old_batches_go_but_those_of_held_ones"),
+)  # fmt: skip
+
+ALL = (*INGEST, *AUDIT, *UPKEEP, *MAINTENANCE)

@@ -42,6 +42,16 @@ POINTS = {
     "listing_stored": "how far a source has been listed is stored",
 }
 
+# The same of `trailhouse maintain`.
+POINTS_OF_MAINTENANCE = {
+    "files_gathered": "files are written that are to take the place of others (in a worker)",
+    "files_swapped": "files are in place of others",
+    "manifests_regrouped": "few manifests are in place of many",
+    "refs_dropped": "branches that a killed run has left are gone",
+    "snapshots_forgotten": "snapshots have expired",
+    "files_deleted": "a batch of files is deleted",
+}
+
 
 class _Fault:
     """Kills the process at one hit of one point."""
@@ -91,10 +101,15 @@ def _parsed(text: str) -> _Fault:
     name, _, rest = text.partition(":")
     hit, _, rest = rest.partition(":")
     when, _, once = rest.partition(":")
-    if name not in POINTS or not hit.isdecimal() or int(hit) < 1 or when not in ("before", "after"):
+    if (
+        name not in {**POINTS, **POINTS_OF_MAINTENANCE}
+        or not hit.isdecimal()
+        or int(hit) < 1
+        or when not in ("before", "after")
+    ):
         raise SettingsError(
             f'{settings.FAULT_VARIABLE} must be "name:n:before" or "name:n:after", not {text!r}; '
-            f"names are: {', '.join(POINTS)}"
+            f"names are: {', '.join({**POINTS, **POINTS_OF_MAINTENANCE})}"
         )
     return _Fault(name, int(hit), when == "before", once)
 

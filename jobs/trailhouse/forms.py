@@ -15,6 +15,11 @@ from urllib.parse import unquote, urlsplit
 from trailhouse.errors import SettingsError
 
 
+def doc(text: str, form: str = "") -> dict[str, str]:
+    """A setting's documentation; `form` tells a size, a duration or a place from a plain number or text."""
+    return {"doc": text, "form": form}
+
+
 def amount(value: Any, form: str, where: str) -> int | timedelta:
     """A number: of bytes, of time, or plain. `where` names the setting in what is said of a wrong one."""
     text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""

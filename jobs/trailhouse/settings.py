@@ -19,7 +19,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trailhouse import forms
+from trailhouse.bounds import Coverage as Coverage
+from trailhouse.bounds import Maintain as Maintain
 from trailhouse.errors import SettingsError
+from trailhouse.forms import doc as _doc
 from trailhouse.limits import Limits
 
 CONFIG_VARIABLE = "TRAILHOUSE_CONFIG"
@@ -27,11 +30,6 @@ CONFIG_FILE = "trailhouse.toml"
 FAULT_VARIABLE = "TRAILHOUSE_FAULT"  # for tests alone: see `faults`
 
 Override = str | int | Sequence[str]
-
-
-def _doc(text: str, form: str = "") -> dict[str, str]:
-    """A field's documentation; `form` tells a size, a duration or a place from a plain number or text."""
-    return {"doc": text, "form": form}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,42 +126,6 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
-    """What `trailhouse coverage` makes a finding of."""
-
-    silent_after: timedelta = field(
-        default=timedelta(days=1),
-        metadata=_doc(
-            "A feed is silent when nothing came for so long: a day, since the quiet ones deliver once a night.",
-            "duration",
-        ),
-    )
-    silent_pauses: int = field(
-        default=2, metadata=_doc("And for so many times its own longest pause in the days before: regions rest.")
-    )
-    steady_percent: int = field(
-        default=95,
-        metadata=_doc("An hour without delivery is a hole where so many in a hundred of the hours around have one."),
-    )
-    delivered_late_after: timedelta = field(
-        default=timedelta(hours=1),
-        metadata=_doc("An object of a bucket is late when AWS put it so long after the time in its name.", "duration"),
-    )
-    ingested_late_after: timedelta = field(
-        default=timedelta(hours=7),
-        metadata=_doc(
-            "Or when it lay there for so long: more than `listing.lookback_every`, which finds late ones.", "duration"
-        ),
-    )
-    pending_after: timedelta = field(
-        default=timedelta(hours=1), metadata=_doc("An object is a finding when it is pending for so long.", "duration")
-    )
-    history_days: int = field(
-        default=30, metadata=_doc("How many days tell a feed's rhythm; one that ended before them is taken for closed.")
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class Spark:
     """The Spark session, where spark-submit has not set it already."""
 
@@ -183,7 +145,8 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     listing: Listing = Listing()
     quality: Quality = Quality()
-    coverage: Coverage = Coverage()
+    coverage: Coverage = field(default_factory=Coverage)
+    maintain: Maintain = field(default_factory=Maintain)
     spark: Spark = Spark()
 
 
@@ -194,6 +157,7 @@ TABLES: dict[str, type[Any]] = {
     "listing": Listing,
     "quality": Quality,
     "coverage": Coverage,
+    "maintain": Maintain,
     "spark": Spark,
 }
 # Limits belongs to `decode`, which knows nothing of settings, so what is said of its fields stands here.

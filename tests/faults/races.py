@@ -19,7 +19,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -33,8 +33,12 @@ from tests.children import ended
 from tests.faults import sweep
 from tests.faults.oracle import Read, Watcher
 from tests.ingest.contents import holds_together
+from tests.ingest.inline import INLINE
 from trailhouse import faults, settings
+from trailhouse.errors import TrailhouseError
+from trailhouse.ingest.job import Run
 from trailhouse.lake import catalog, lease
+from trailhouse.upkeep import maintain
 
 RUNS = 2
 AGAIN = 6
@@ -136,7 +140,25 @@ def compact(where: settings.Lake, env: dict[str, str], pause: float, polite: boo
         count.value += 1
 
 
-def beside_a_compaction(bench: sweep.Bench, name: str, pause: float, polite: bool) -> Round:
+def maintain_again(
+    where: settings.Lake, env: dict[str, str], pause: float, _: bool, count: Any, go: Connection
+) -> None:
+    """In a child, until it is killed: all of maintenance, again and again, as if days had passed but for the orphans."""
+    os.environ.update(env)
+    none = timedelta(seconds=0)
+    bounds = settings.Maintain(quiet_for=none, snapshots_after=none, snapshots_kept=1, metadata_kept=1)
+    going = Run(settings.Settings(lake=where, maintain=bounds), lambda *_: None, session=INLINE)
+    go.send("ready")
+    while True:
+        time.sleep(pause)
+        try:
+            maintain.maintain(going, maintain.Asked())
+        except TrailhouseError:
+            continue
+        count.value += 1
+
+
+def beside_a_compaction(bench: sweep.Bench, name: str, pause: float, polite: bool, work: Any = compact) -> Round:
     """A lake with rows; while they are compacted without end, an ingest of more."""
     began, lake = time.monotonic(), bench.lake()
     bucket = Bucket()
@@ -147,7 +169,7 @@ def beside_a_compaction(bench: sweep.Bench, name: str, pause: float, polite: boo
     assert bench.run(job) == 0
     count = bench.context.Value("i", 0)
     mine, its = bench.context.Pipe()
-    loop = bench.context.Process(target=compact, args=(lake, bench.env, pause, polite, count, its))
+    loop = bench.context.Process(target=work, args=(lake, bench.env, pause, polite, count, its))
     loop.start()
     mine.recv()
     while not count.value and loop.is_alive():
@@ -253,6 +275,7 @@ def play(folder: Path, rng: random.Random, rounds: int, short: int | None = None
                 told(beside_a_compaction(bench, f"{word}, a polite compaction", 0, True))
             if short is None or bench is near:
                 told(beside_a_compaction(bench, f"{word}, a rude compaction", pause, False))
+                told(beside_a_compaction(bench, f"{word}, maintenance", 0, True, maintain_again))
         for point, hit in ZOMBIES if short is None else rng.sample(ZOMBIES, short):
             told(zombie(far, point, hit))
     return done

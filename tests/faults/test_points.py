@@ -36,7 +36,7 @@ def in_the_code() -> set[str]:
 
 def test_the_list_names_what_is_in_the_code_and_nothing_else():
     named = {ast.literal_eval(name) for name in in_the_code() - {"self._point"}}
-    assert named | {"manifest_list", "metadata_file"} == set(faults.POINTS)
+    assert named | {"manifest_list", "metadata_file"} == {*faults.POINTS, *faults.POINTS_OF_MAINTENANCE}
 
 
 @pytest.fixture

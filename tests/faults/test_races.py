@@ -1,5 +1,5 @@
 """
-The short form of the races: a round, a compaction, one zombie, on both catalogs.
+The short form of the races: a round, a compaction, maintenance, one zombie, on both catalogs.
 """
 
 from __future__ import annotations
@@ -17,5 +17,5 @@ SEED = random.SystemRandom().randrange(10**6)
 def test_whoever_runs_at_once_or_beside_nothing_is_lost_or_doubled(tmp_path):
     print(f"seed {SEED}")
     done = races.play(tmp_path, random.Random(SEED), rounds=1, short=1)
-    assert len(done) == 2 * (1 + 1) + 1
+    assert len(done) == 2 * (1 + 1) + 1 + 1
     assert not [str(each) for each in done if each.complaints]

@@ -22,12 +22,21 @@ MAY = {
     "ingest": {"settings", "options", "faults", "limits", "lake", "sources", "decode"},
     "integrity": {"settings", "limits", "lake", "sources", "decode"},
     "ask": {"settings", "limits", "lake", "sources", "decode"},
-    "upkeep": {"settings", "limits", "lake", "sources", "decode", "ingest"},  # what is mended goes in by the same door
+    "upkeep": {
+        "settings",
+        "faults",
+        "limits",
+        "lake",
+        "sources",
+        "decode",
+        "ingest",
+    },  # what is mended goes in by the same door
     "sample": set(),  # what makes the data shares nothing with what reads it, or they would agree on a mistake
     "lake": {"settings", "faults", "sources.aws"},
     "sources": {"settings", "faults", "limits"},
     "decode": {"limits", "lake.schema"},
-    "settings": {"limits", "forms"},
+    "settings": {"limits", "forms", "bounds"},
+    "bounds": {"forms"},
     "forms": set(),
     "faults": {"settings"},
     "options": {"settings"},
@@ -87,6 +96,7 @@ ONLY = {
     "sqlglot": {"ask"},
     "rich": {"show"},
     "click": {"cli"},
+    "trailhouse.lake.remove": {"upkeep.orphans"},  # it alone deletes
 }
 
 # No engine, no cloud, no clock, no chance, no environment, no network: the same answer wherever and whenever.
@@ -97,6 +107,12 @@ IMPURE = (
     *("subprocess", "threading", "multiprocessing", "asyncio", "tempfile", "logging"),
 )
 CLOCKS = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today")
+
+# How files are deleted, by a store's or a library's own words.
+DELETES = (
+    *(".unlink", ".rmdir", ".rmtree", ".removedirs", "os.remove", "io.delete"),
+    *(".delete_object", ".delete_objects", ".delete_file", ".delete_dir", ".delete_dir_contents"),
+)
 
 # Who else looks at os.environ, and why.
 ENVIRONMENT = {
@@ -113,6 +129,7 @@ def broken(name: str, source: str) -> list[str]:
         *_libraries(name, source),
         *_purity(name, source),
         *_environment(name, source),
+        *_deletion(name, source),
         *_lazy(name, source),
     ]
 
@@ -173,6 +190,14 @@ def _environment(name, source):
         yield f"{name} reads the environment: only {', '.join(ENVIRONMENT)} may"
 
 
+def _deletion(name, source):
+    if name == "lake.remove":
+        return
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(DELETES):
+            yield f"{name} deletes: only lake.remove may, and calls {ast.unparse(node.func)}"
+
+
 def _lazy(name, source):
     if not is_in(name, "cli"):
         return
@@ -208,6 +233,11 @@ def test_every_module_keeps_the_law(name):
         ("ingest.stage", "import great_expectations as gx", "only ingest.audit"),
         ("ingest.run", "from pyspark.sql import SparkSession", "only lake.session"),
         ("upkeep.check", "import duckdb", "only ask"),
+        ("upkeep.batches", "from trailhouse.lake import remove", "only upkeep.orphans"),
+        ("upkeep.maintain", "from trailhouse.lake.remove import remove", "only upkeep.orphans"),
+        ("lake.write", "Path(path).unlink()", "deletes: only"),
+        ("ingest.stage", "client.delete_objects(Bucket=b, Delete={})", "deletes: only"),
+        ("upkeep.compact", "io.delete(path)", "deletes: only"),
         ("decode.scan", "import time", "is pure and imports time"),
         ("decode.times", "from datetime import datetime\ndatetime.now()", "calls datetime.now"),
         ("decode.times", "import datetime\ndatetime.date.today()", "calls datetime.date.today"),

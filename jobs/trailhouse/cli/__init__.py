@@ -20,6 +20,7 @@ from trailhouse.cli.accounts import accounts
 from trailhouse.cli.arguments import form_option, load, opened, with_settings
 from trailhouse.cli.batch import batch
 from trailhouse.cli.coverage import coverage
+from trailhouse.cli.maintain import maintain
 from trailhouse.cli.quarantine import quarantine
 from trailhouse.cli.redecode import redecode
 from trailhouse.cli.results import PARTIAL, exit_code, show_result
@@ -74,7 +75,7 @@ def trailhouse() -> None:
 
     \b
     Exit codes: 0 done or nothing to do, 1 failed, 2 wrong usage or settings, 3 refused by the gate,
-    5 done but for what could not be read, or a finding of coverage that --fail-on names,
+    5 done but for what could not be read, or a finding of coverage that --fail-on names, or what maintain could not do,
     6 outcome unknown (run again), 130 interrupted.
     """
 
@@ -85,6 +86,7 @@ trailhouse.add_command(coverage)
 trailhouse.add_command(quarantine)
 trailhouse.add_command(redecode)
 trailhouse.add_command(rollback)
+trailhouse.add_command(maintain)
 
 
 @trailhouse.command()

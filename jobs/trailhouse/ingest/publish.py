@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
@@ -110,13 +110,14 @@ def _show_ledger(lake: Lake, ready: StagedTable, batch_id: str) -> None:
     if ready.base != ready.under:  # rows give way in it: it can't be had by an append
         commits.publish(lake, ready, keep=True)
         return
-    if commits.published(table, _held(batch_id)):
-        commits.replace(lake, "ledger", stage.held_rows(batch_id), files, commits.mark(batch_id))
+    mark = commits.mark(batch_id, may=partial(claim.is_of, batch_id))
+    if _is_held(lake, batch_id):
+        commits.replace(lake, "ledger", stage.held_rows(batch_id), files, mark)
         return
     try:
         commits.publish(lake, ready, keep=True)
     except commits.MainMovedError:
-        commits.append_once(lake, "ledger", files, commits.mark(batch_id))
+        commits.append_once(lake, "ledger", files, mark)
 
 
 def tell(lake: Lake, staged: Staged, now: datetime) -> None:
@@ -167,7 +168,7 @@ def hold(lake: Lake, verdict: Verdict, outcomes: Sequence[Outcome], totals: Tota
     MainMovedError where the ledger is not what this was decided on, or somebody is publishing: look again.
     """
     batch_id = verdict.staged.batch_id
-    if not commits.published(lake.table("ledger"), _held(batch_id)):
+    if not _is_held(lake, batch_id):
         files = _files(lake, "ledger", stage.ledger_rows(outcomes, batch_id, now, "held"))
         with faults.at("row_appended"):
             ready = commits.stage(lake, "ledger", files, commits.mark(_held(batch_id)), HOLD + batch_id)
@@ -253,6 +254,24 @@ def _days(verdict: Verdict) -> dict[str, str]:
     return {DAYS: json.dumps({day.isoformat(): told for day, told in days})}
 
 
+def carried(table: Table, gone: Collection[int]) -> dict[str, str]:
+    """
+    What of the days is to be noted anew when `batches` forgets snapshots: their sums, of the newest days.
+
+    Of days that are still to come none, or whoever plants events there would push the others out.
+    """
+    total: dict[str, tuple[int, int]] = {}
+    (newest, *_) = known = list(commits.history(table))
+    until = datetime.fromtimestamp(newest.timestamp_ms / 1000, UTC).date().isoformat()
+    for snapshot in known:
+        said = snapshot.summary.additional_properties if snapshot.summary else {}
+        for day, (count, errors) in json.loads(said.get(DAYS, "{}")).items() if snapshot.snapshot_id in gone else ():
+            before = total.get(day, (0, 0))
+            total[day] = (before[0] + count, before[1] + errors)
+    days = sorted(day for day in total if day <= until)[-DAYS_NOTED:]
+    return {DAYS: json.dumps({day: total[day] for day in days})} if days else {}
+
+
 def _noted(lake: Lake, batch_id: str) -> Mapping[str, str]:
     """What was written down with the last audit of a batch."""
     for notes in commits.notes(lake.table("quality")):
@@ -306,16 +325,14 @@ def _says(batch_id: str, state: str, table: Table) -> bool:
 
 def _state(table: Table, batch_id: str) -> str:
     """What a version of `batches` says of a batch: by the marks of its commits; where some are gone, by a look."""
-    known = list(commits.history(table))
-    for snapshot in known:
+    for snapshot in commits.history(table):
         name, _, rest = (commits.batch_of(snapshot) or "").partition(" ")
         retold = _retold(commits.said_by(snapshot))
         if batch_id in retold["batches"]:
             return str(retold["state"])
         if name == batch_id:
             return rest.partition(" ")[0] or "published"
-    is_all = known[-1].parent_snapshot_id is None
-    return "" if is_all else str(_row(table, batch_id).get("state", ""))
+    return "" if commits.is_whole(table) else str(_row(table, batch_id).get("state", ""))
 
 
 def _retold(notes: commits.Notes) -> dict[str, Any]:
@@ -326,6 +343,14 @@ def _retold(notes: commits.Notes) -> dict[str, Any]:
 def _row(table: Table, batch_id: str) -> dict[str, Any]:
     read = table.scan(EqualTo("batch_id", batch_id)).to_arrow().to_pylist()
     return read[0] if read else {}
+
+
+def _is_held(lake: Lake, batch_id: str) -> bool:
+    """Whether the ledger was told of a held batch: by the mark of that commit; where it may be gone, by the rows."""
+    table = lake.table("ledger")
+    if commits.published(table, _held(batch_id)):
+        return True
+    return not commits.is_whole(table) and bool(stage.held(lake, batch_id))
 
 
 def _held(batch_id: str) -> str:

@@ -57,6 +57,11 @@ def holder(lake: Lake) -> str:
     return _holder(lake.table("ledger"))
 
 
+def is_of(batch_id: str, ledger: Table) -> bool:
+    """Whether this version of the ledger says that the batch has the claim; else its way is over, or not begun."""
+    return _holder(ledger) == batch_id
+
+
 def let_go(lake: Lake, batch_id: str, branch: str) -> None:
     """Take the claim of a batch away, and its branch of the ledger with it: the last sign that it was not over."""
 

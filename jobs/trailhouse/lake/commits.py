@@ -38,6 +38,8 @@ AGAIN = "again_"  # and the batch id: the same files, on what main has become me
 Notes = Mapping[str, str]  # what a snapshot's summary is to say besides what Iceberg does
 Change = Callable[[Transaction, str, dict[str, str]], None]  # to rows that are there, on a branch, with a summary
 
+FIRST = 1  # the sequence number of a table's first snapshot
+
 ATTEMPTS = 8
 PAUSE = 0.1  # seconds, doubled for each attempt
 
@@ -161,7 +163,7 @@ def replace(lake: Lake, name: str, gone: BooleanExpression, files: Sequence[Data
         table = lake.table(name)
         if published(table, notes[BATCH]) or not said.may(table):
             return
-        with _stale_is_refused(), unrepeated(table).transaction() as transaction, warnings.catch_warnings():
+        with stale_is_refused(), unrepeated(table).transaction() as transaction, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns where there is nothing to take out
             before = _before(notes) if files else dict(notes)
             transaction.delete(gone, snapshot_properties=before)
@@ -240,6 +242,12 @@ def history(table: Table, start: int | None = None) -> Iterator[Snapshot]:
         at = known[at].parent_snapshot_id
 
 
+def is_whole(table: Table) -> bool:
+    """Whether history goes back to the table's first snapshot; else expiry has cut it, and marks may be gone."""
+    *_, oldest = history(table)
+    return oldest.sequence_number == FIRST
+
+
 def unrepeated(table: Table) -> Table:
     """
     A table whose refused appends are left to us to try again.
@@ -257,7 +265,7 @@ def _append(table: Table, files: Sequence[DataFile], said: Said, branch: str, is
         table.refresh()
         if branch == MAIN and (published(table, notes[BATCH]) or not said.may(table)):
             return  # whoever settles the same batch was faster
-        with _stale_is_refused(), unrepeated(table).transaction() as transaction:
+        with stale_is_refused(), unrepeated(table).transaction() as transaction:
             if said.change:
                 said.change(transaction, branch, _before(notes))
             with transaction.update_snapshot(dict(notes), branch=branch).fast_append() as update:
@@ -268,7 +276,7 @@ def _append(table: Table, files: Sequence[DataFile], said: Said, branch: str, is
 
 
 @contextmanager
-def _stale_is_refused() -> Iterator[None]:
+def stale_is_refused() -> Iterator[None]:
     """Where another branch of the table was committed to meanwhile, PyIceberg calls the snapshot's number wrong."""
     try:
         yield

@@ -2,8 +2,8 @@
 The lake's lease: whoever kept losing the race for main asks the others, for a while, to let it go first.
 
 A courtesy and no lock: what is published is kept right by the compare-and-swap of commits alone, so that a clock that
-is wrong or a holder that is dead costs time and nothing else. Ingest takes it after some losses; maintenance holds it,
-or looks at it before each of its commits.
+is wrong or a holder that is dead costs time and nothing else. Ingest takes it after some losses; maintenance has it
+around each of its commits, and waits for whoever else has it.
 
 A branch of the table `batches`, whose newest snapshot says who has it and until when: a catalog refuses to make a
 branch that is there, or to move one that has moved, so that only one can take it.
@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +22,7 @@ from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.table import Table
 from pyiceberg.table.update import AssertRefSnapshotId, RemoveSnapshotRefUpdate
 
+from trailhouse.errors import TrailhouseError
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.commits import head, unrepeated
 from trailhouse.lake.failures import UNSURE
@@ -34,6 +36,7 @@ TABLE = "batches"
 LASTS = timedelta(minutes=10)
 LOSSES = 2  # before it is taken
 PATIENCE = 60  # looks, a second apart, before it goes on without
+LONGEST = 660  # looks of maintenance, which can wait: longer than a dead holder has it
 
 Clock = Callable[[], datetime]
 
@@ -82,6 +85,25 @@ def give_back(lake: Lake, holder: str) -> None:
             lake.catalog.commit_table(table, mine, (RemoveSnapshotRefUpdate(ref_name=BRANCH),))
     except (CommitFailedException, *UNSURE) as error:
         log.warning("the lake's lease could not be given back (%s); it runs out by itself", error)
+
+
+@contextmanager
+def had(lake: Lake, holder: str, clock: Clock) -> Iterator[None]:
+    """Have it for a while. Who must not go first waits for whoever does, and gives up where nobody lets go."""
+    for _ in range(LONGEST):
+        if take(lake, holder, clock()):
+            break
+        time.sleep(1)
+    else:
+        other = held(lake, clock())
+        raise TrailhouseError(
+            f"{other.holder if other else 'another run'} goes first and has not let go of the lake's lease for "
+            f"{LONGEST // 60} minutes; what was done is whole: run again"
+        )
+    try:
+        yield
+    finally:
+        give_back(lake, holder)
 
 
 class Turn:

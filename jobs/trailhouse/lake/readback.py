@@ -20,7 +20,7 @@ from trailhouse.lake import write
 Read = TypeVar("Read")
 
 # What Parquet's reader raises over bytes that are none; from a store come OSErrors too.
-_FAILS = (OSError, ValueError, OverflowError, pa.ArrowException)
+FAILS = (OSError, ValueError, OverflowError, pa.ArrowException)
 
 
 def read_back(path: str, io: FileIO, read: Callable[[pq.ParquetFile], Read]) -> Read | None:
@@ -29,7 +29,7 @@ def read_back(path: str, io: FileIO, read: Callable[[pq.ParquetFile], Read]) -> 
         return read(write.open_file(path, io))
     except MemoryError:
         raise
-    except _FAILS:
+    except FAILS:
         data = _bytes(path, io)  # raises where it is the store
     if data is None:
         return None
@@ -37,7 +37,7 @@ def read_back(path: str, io: FileIO, read: Callable[[pq.ParquetFile], Read]) -> 
         return read(write.in_memory(data))
     except MemoryError:
         raise
-    except _FAILS:
+    except FAILS:
         return None
 
 

@@ -7,12 +7,14 @@ Needs a table's metadata and access to its files, no catalog, so that it runs in
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -43,6 +45,9 @@ FORM: dict[str, Any] = {
     # Bytes that turn over in a store show when they are read: compression alone does not tell.
     "write_page_checksum": True,
 }
+
+# Older releases of Arrow can't write bloom filters; a file without them is read in full, and no answer hangs on it.
+HAS_BLOOMS = "bloom_filter_options" in inspect.signature(pq.ParquetWriter.__init__).parameters
 
 
 def write_rows(rows: pa.Table, metadata: TableMetadata, io: FileIO) -> list[DataFile]:
@@ -125,27 +130,99 @@ class _Writer:
         return str(self.schema.find_column_name(field_id))
 
     def _write(self, part: _Part, name: str) -> DataFile:
-        place = self.places.new_data_location(name, part.key)
-        rows = part.rows.cast(self.arrow)
-        with self.io.new_output(place).create(overwrite=True) as file:
-            with pq.ParquetWriter(file, self.arrow, **FORM) as writer:
-                writer.write_table(rows)
-            size = file.tell()
-            statistics = data_file_statistics_from_parquet_metadata(
-                writer.writer.metadata, self.statistics, self.columns
-            )
+        with self.begun(part.key, name) as file:
+            file.add(part.rows)
+        return file.done()
+
+    def begun(self, key: PartitionKey | None, name: str, distinct: Mapping[str, int] | None = None) -> DataFileWriter:
+        return DataFileWriter(self, key, name, distinct or {})
+
+
+class DataFileWriter:
+    """A data file of one partition on its way: rows are added piece by piece, each piece a row group."""
+
+    def __init__(self, of: _Writer, key: PartitionKey | None, name: str, distinct: Mapping[str, int]) -> None:
+        self._of, self._key = of, key
+        self.path = of.places.new_data_location(name, key)
+        # The size of a filter follows from how many values it has to tell apart; without them, from how many rows.
+        blooms = {column: {"ndv": many} for column, many in distinct.items() if many}
+        form = FORM | ({"bloom_filter_options": blooms} if blooms and HAS_BLOOMS else {})
+        self._stream = of.io.new_output(self.path).create(overwrite=True)
+        self._parquet = pq.ParquetWriter(self._stream, of.arrow, **form)
+
+    def add(self, rows: pa.Table) -> None:
+        self._parquet.write_table(rows.cast(self._of.arrow))
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return int(self._stream.tell())
+
+    def __enter__(self) -> DataFileWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._parquet.close()
+        self._size = self.size
+        self._stream.close()
+
+    def done(self) -> DataFile:
+        """What a commit tells of the file, once it is closed."""
+        of = self._of
+        statistics = data_file_statistics_from_parquet_metadata(
+            self._parquet.writer.metadata, of.statistics, of.columns
+        )
         return DataFile.from_args(
             content=DataFileContent.DATA,
-            file_path=place,
+            file_path=self.path,
             file_format=FileFormat.PARQUET,
-            partition=part.key.partition if part.key else Record(),
-            file_size_in_bytes=size,
+            partition=self._key.partition if self._key else Record(),
+            file_size_in_bytes=self._size,
             sort_order_id=None,
-            spec_id=self.metadata.default_spec_id,
+            spec_id=of.metadata.default_spec_id,
             equality_ids=None,
             key_metadata=None,
             **statistics.to_serialized_dict(),
         )
+
+
+class PartitionWriter:
+    """Rows of one partition, in the order that they come, as data files of about a size."""
+
+    def __init__(self, metadata: TableMetadata, io: FileIO, target: int, distinct: Mapping[str, int]) -> None:
+        self._of, self._target, self._distinct = _Writer(metadata, io), target, distinct
+        self._run, self._files = uuid.uuid4(), list[DataFile]()
+        self._open: DataFileWriter | None = None
+
+    @property
+    def columns(self) -> pa.Schema:
+        """The table's columns with their ids, as its files have them."""
+        return self._of.arrow
+
+    def add(self, rows: pa.Table) -> None:
+        if self._open is None:
+            (part,) = self._of._parts(rows.slice(0, 1))
+            name = f"{len(self._files):05d}-{self._run}.parquet"
+            self._open = self._of.begun(part.key, name, self._distinct)
+        self._open.add(rows)
+        if self._open.size >= self._target:
+            self._close()
+
+    def done(self) -> tuple[DataFile, ...]:
+        """The files, all closed."""
+        self._close()
+        return tuple(self._files)
+
+    def _close(self) -> None:
+        if self._open:
+            self._open.close()
+            self._files.append(self._open.done())
+            self._open = None
 
 
 def _codes(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:

@@ -195,10 +195,11 @@ def _found(lake: Lake, batch_id: str, table: str, limit: int, pick: Any) -> pa.T
             return table_of(table, pick(told).slice(0, limit).to_pylist())
     ready = commits.staged(lake, table, batch_id) or commits.published_as(lake, table, batch_id)
     none = schema.arrow_schema(table).empty_table()
-    if ready is None:
-        return none
+    if ready is None:  # nothing of it is there, or its snapshot has expired
+        found = lake.table(table).scan(EqualTo("batch_id", batch_id)).to_arrow()
+        return table_of(table, pick(found).slice(0, limit).to_pylist()) if found.num_rows else none
     io = catalog.file_io(lake.where)
-    found, missing = [none], limit
+    shown, missing = [none], limit
     for file in commits.added_files(lake.table(table), ready.snapshot):
         read = readback.read_back(file.file_path, io, pq.ParquetFile.read)
         if read is None:
@@ -207,11 +208,11 @@ def _found(lake: Lake, batch_id: str, table: str, limit: int, pick: Any) -> pa.T
             log.warning(said, file.file_path, file.record_count)
             continue
         picked = pick(read).slice(0, missing)
-        found.append(table_of(table, picked.to_pylist()))  # whatever columns a broken file has
+        shown.append(table_of(table, picked.to_pylist()))  # whatever columns a broken file has
         missing -= picked.num_rows
         if missing <= 0:
             break
-    return pa.concat_tables(found)
+    return pa.concat_tables(shown)
 
 
 def _picked(read: pa.Table, name: str, broken: Expectation | None) -> pa.Table:
