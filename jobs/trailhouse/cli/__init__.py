@@ -19,8 +19,10 @@ from trailhouse import __version__, settings, show
 from trailhouse.cli.accounts import accounts
 from trailhouse.cli.arguments import form_option, load, opened, with_settings
 from trailhouse.cli.batch import batch
+from trailhouse.cli.check import check
 from trailhouse.cli.coverage import coverage
 from trailhouse.cli.results import PARTIAL, exit_code, show_result
+from trailhouse.cli.upgrade import upgrade
 from trailhouse.errors import TrailhouseError
 
 INTERRUPTED = 130
@@ -71,7 +73,7 @@ def trailhouse() -> None:
 
     \b
     Exit codes: 0 done or nothing to do, 1 failed, 2 wrong usage or settings, 3 refused by the gate,
-    5 done but for what could not be read, or a finding of coverage that --fail-on names,
+    4 check found damage, 5 done but for what could not be read, or a finding of coverage that --fail-on names,
     6 outcome unknown (run again), 130 interrupted.
     """
 
@@ -79,6 +81,8 @@ def trailhouse() -> None:
 trailhouse.add_command(batch)
 trailhouse.add_command(accounts)
 trailhouse.add_command(coverage)
+trailhouse.add_command(check)
+trailhouse.add_command(upgrade)
 
 
 @trailhouse.command()

@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -72,8 +73,20 @@ def opened(config: settings.Settings) -> Iterator[Lake]:
     from trailhouse.lake import catalog, failures
 
     with failures.told(config.lake):
-        yield catalog.open_lake(config.lake)
+        yield catalog.open_lake(config.lake, to_read=True)
 
+
+class _Date(click.ParamType[date]):
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no date such as 2026-03-01", param, ctx)
+
+
+day = _Date()
 
 form_option = click.option(
     "--format",

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import shutil
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from trailhouse import settings, show
-from trailhouse.cli.arguments import form_option, load, opened, with_settings
+from trailhouse.cli.arguments import day, form_option, load, opened, with_settings
 from trailhouse.cli.results import PARTIAL
 from trailhouse.errors import TrailhouseError
 
@@ -39,16 +39,6 @@ class _Words(click.ParamType[tuple[str, ...]]):
         return words
 
 
-class _Date(click.ParamType[date]):
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        try:
-            return value if isinstance(value, date) else date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no date such as 2026-03-01", param, ctx)
-
-
 class _Time(click.ParamType[datetime]):
     name = "time"
 
@@ -62,8 +52,8 @@ class _Time(click.ParamType[datetime]):
 
 @click.command()
 @click.option("--days", type=click.IntRange(1, 3660), default=7, show_default=True, help="How many days.")
-@click.option("--since", type=_Date(), metavar="DATE", help="First day, instead.")
-@click.option("--until", type=_Date(), metavar="DATE", help="Last day.  [default: today; of folders their newest]")
+@click.option("--since", type=day, metavar="DATE", help="First day, instead.")
+@click.option("--until", type=day, metavar="DATE", help="Last day.  [default: today; of folders their newest]")
 @click.option("--as-of", type=_Time(), metavar="TIME", help="Seen from when; of folders it is their end by default.")
 @click.option("--account", default="", metavar="ID", help="Only this account.")
 @click.option("--region", default="", metavar="REGION", help="Only this region.")

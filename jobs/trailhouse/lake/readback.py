@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pyiceberg.io import FileIO
 
 from trailhouse.lake import write
+from trailhouse.lake.files import Seal, seal_of
 
 Read = TypeVar("Read")
 
@@ -34,6 +35,19 @@ def read_back(path: str, io: FileIO, read: Callable[[pq.ParquetFile], Read]) -> 
         return None
     try:
         return read(write.in_memory(data))
+    except MemoryError:
+        raise
+    except _FAILS:
+        return None
+
+
+def read_whole(path: str, io: FileIO, read: Callable[[pq.ParquetFile], Read]) -> tuple[Read, Seal] | None:
+    """The same of every byte of it, with its seal: one request for a file, however many columns are read."""
+    data = _bytes(path, io)
+    if data is None:
+        return None
+    try:
+        return read(write.in_memory(data)), seal_of(data)
     except MemoryError:
         raise
     except _FAILS:

@@ -127,19 +127,19 @@ class _Writer:
     def _write(self, part: _Part, name: str) -> DataFile:
         place = self.places.new_data_location(name, part.key)
         rows = part.rows.cast(self.arrow)
+        made = pa.BufferOutputStream()
+        with pq.ParquetWriter(made, self.arrow, **FORM) as writer:
+            writer.write_table(rows)
+        statistics = data_file_statistics_from_parquet_metadata(writer.writer.metadata, self.statistics, self.columns)
+        data = made.getvalue()
         with self.io.new_output(place).create(overwrite=True) as file:
-            with pq.ParquetWriter(file, self.arrow, **FORM) as writer:
-                writer.write_table(rows)
-            size = file.tell()
-            statistics = data_file_statistics_from_parquet_metadata(
-                writer.writer.metadata, self.statistics, self.columns
-            )
+            file.write(data)
         return DataFile.from_args(
             content=DataFileContent.DATA,
             file_path=place,
             file_format=FileFormat.PARQUET,
             partition=part.key.partition if part.key else Record(),
-            file_size_in_bytes=size,
+            file_size_in_bytes=data.size,
             sort_order_id=None,
             spec_id=self.metadata.default_spec_id,
             equality_ids=None,
