@@ -81,12 +81,16 @@ def _show(report: Report, form: show.Format, limit: int) -> None:
             click.echo()
             show.show(counted, ("kind", "found", "what to do"), form, sys.stdout)
         found = [each for each in found if each.kind != "unsealed"]  # counted is enough
-        if found[:limit]:
-            click.echo()
-    if form != "table" or found[:limit]:
+        show.tell(["", *map(_line, found[:limit])] if found[:limit] else [], sys.stdout)
+    else:
         show.show([astuple(each) for each in found[:limit]], COLUMNS, form, sys.stdout)
     if len(found) > limit:
         click.echo(f"… and {len(found) - limit} more: --limit N tells more of them", err=True)
+
+
+def _line(each: Finding) -> str:
+    what = " ".join(filter(None, (each.what, each.table and f"of {each.table}", each.path)))
+    return show.escape_terminal(f"{each.kind}: {what}: expected {each.expected}, found {each.found}")
 
 
 def _told(report: Report, found: list[Finding]) -> dict[str, Any]:

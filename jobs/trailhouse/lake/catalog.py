@@ -100,8 +100,9 @@ def check(tables: Mapping[str, Table]) -> None:
         )
     if found:
         raise UsageError(
-            f"the lake is of an older release: {'; '.join(each.said for each in found)}. Nothing was written: run "
-            "`trailhouse upgrade` (with --dry-run it says what it would do), then run again"
+            f"the lake lacks what this release writes: {'; '.join(each.said for each in found)}. An older release made "
+            "it, or another writer dropped that. Nothing was written: run `trailhouse upgrade` (with --dry-run it says "
+            "what it would do), then run again"
         )
 
 

@@ -20,11 +20,22 @@ from trailhouse.ingest import publish
 from trailhouse.ingest.job import Run
 from trailhouse.lake import catalog, claim, commits, drift, failures, files, lease, schema, seals
 from trailhouse.lake.catalog import MAIN, Lake
+from trailhouse.lake.iceberg import SCHEMA_VERSION, VERSION
 from trailhouse.lake.seals import Chain
 from trailhouse.upkeep import check_deep, check_files, check_sources, check_sums, check_tables
 from trailhouse.upkeep.check_sources import Days
 from trailhouse.upkeep.check_tables import Opened, Seen
-from trailhouse.upkeep.damage import BESIDE, CHANGED, MISSING, OLDER, UNFINISHED, UNSEALED, Finding, Report
+from trailhouse.upkeep.damage import (
+    BESIDE,
+    CHANGED,
+    MISSING,
+    OLDER,
+    UNCHECKED,
+    UNFINISHED,
+    UNSEALED,
+    Finding,
+    Report,
+)
 
 ROUNDS = 3  # how often it looks again because a run has moved something meanwhile
 
@@ -52,8 +63,10 @@ def check(run: Run, asked: Asked) -> Report:
             report = _look(run, lake, pointers, asked.deep)
             if not report.damaged or pointers == _pointers(lake):
                 break
-        if asked.sources:
+        if asked.sources and _is_readable(report):
             check_sources.check(run, lake, Days(asked.since, asked.until), asked.deep, report)
+        elif asked.sources:
+            report.add([Finding(UNCHECKED, "source", "", "", "to be compared with the ledger", "it can't be read")])
         return report
 
 
@@ -72,11 +85,19 @@ def _look(run: Run, lake: Lake, pointers: Mapping[str, str], deep: bool) -> Repo
     report.add(there.findings)
     report.add(check_files.compare(lake.where, list(tables.values()), there, chain.seals))
     report.add(_unsealed(tables, chain))
-    if _is_at_rest(tables):
-        report.add(check_sums.compare(tables, check_sums.sums(tables, io)))
+    made = check_sums.sums(tables, io)
+    report.add((*made.findings, *check_sums.held(made)))
+    if check_sums.can_be_compared(tables, report):
+        report.add(check_sums.compare(tables, made))
     if deep:
-        check_deep.check(run, lake, tables, chain.seals, report)
+        of_runs = check_files.of_runs(lake.where, there)
+        check_deep.check(run, lake, {**tables, of_runs.name: of_runs}, chain.seals, report)
     return report
+
+
+def _is_readable(report: Report) -> bool:
+    """Whether nothing stands in the way of reading the ledger, and what is pending."""
+    return not report.blemished() & {"ledger", "pending"}
 
 
 def _pointers(lake: Lake) -> dict[str, str]:
@@ -94,7 +115,12 @@ def _pointers(lake: Lake) -> dict[str, str]:
 
 def _chain(where: settings.Lake, io: FileIO, there: Mapping[str, object], report: Report) -> Chain:
     folder = seals.folder(where)
-    chain = seals.read(where, io, [path.rpartition("/")[2] for path in there if path.startswith(f"{folder}/")])
+    try:
+        chain = seals.read(where, io, [path.rpartition("/")[2] for path in there if path.startswith(f"{folder}/")])
+    except failures.UNSURE as error:
+        said = " ".join(str(error).split())[:300]
+        report.add([Finding(UNCHECKED, "seal", "", folder, "to be read", said)])
+        return Chain()
     report.add(Finding(each.what, "seal", "", each.path, each.expected, each.found) for each in chain.doubts)
     report.add(Finding(BESIDE, "seal", "", name, "to be named by a later one", "it is not") for name in chain.beside)
     return chain
@@ -102,15 +128,17 @@ def _chain(where: settings.Lake, io: FileIO, there: Mapping[str, object], report
 
 def _of_tables(lake: Lake, tables: Mapping[str, Seen]) -> Iterator[Finding]:
     """Tables that are not there, or not what this release knows; and what has not come to its end on them."""
+    batches = tables["batches"].table
+    older = bool(batches and batches.properties.get(VERSION) != SCHEMA_VERSION)
     for name in schema.TABLES:
         seen = tables.get(name)
         if seen is None:
-            kind = OLDER if name in _LATER else MISSING
+            kind = OLDER if name in _LATER or older else MISSING
             yield Finding(kind, "table", name, ".".join(lake.name(name)), "a table", "nothing")
         elif seen.table:
             catalog.check_version(seen.table)
             for each in drift.of(seen.table, schema.table(name)):
-                kind = OLDER if each.statement else CHANGED
+                kind = OLDER if each.statement and (older or not each.stops) else CHANGED
                 yield Finding(kind, "table", name, f"{name}: {each.said}", "as this release makes it", each.said)
             for ref in sorted(seen.table.metadata.refs.keys() - {MAIN, lease.BRANCH}):
                 known = ref == claim.REF or ref.startswith(_OF_BATCHES)
@@ -126,9 +154,3 @@ def _unsealed(tables: Mapping[str, Seen], chain: Chain) -> Iterator[Finding]:
         for path, (what, _) in seen.files.items():
             if path not in chain.seals:
                 yield Finding(UNSEALED, what, name, path, "a seal", "none")
-
-
-def _is_at_rest(tables: Mapping[str, Seen]) -> bool:
-    """Whether no batch is half-way to readers, so that all tables tell of the same ones."""
-    ledger = tables.get("ledger")
-    return bool(ledger and ledger.table and claim.REF not in ledger.table.metadata.refs)

@@ -37,7 +37,7 @@ def check(run: Run, lake: Lake, tables: Mapping[str, Seen], sealed: Mapping[str,
     counted = run.each("check rows", check_rows.count, list(_countings(lake, tables, broken)))
     for part in counted:
         report.add(part.findings)
-    if not any(file.path in broken for seen in tables.values() for file in seen.main):
+    if check_sums.can_be_compared(tables, report):
         report.add(compare(counted, check_sums.objects(tables, lake)))
 
 
@@ -72,8 +72,6 @@ def _readings(
         others = {path: what for path, (what, _) in seen.files.items() if path not in read}
         known |= others.keys() | read
         yield from _bytes_alone(lake, name, others, sealed, tally)
-    own = {path: "file of a run" for path in sealed if "/_trailhouse/" in path and path not in known}
-    yield from _bytes_alone(lake, "", own, sealed, tally)
 
 
 def _bytes_alone(

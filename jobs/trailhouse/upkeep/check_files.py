@@ -24,6 +24,9 @@ from trailhouse.upkeep.damage import CHANGED, EXTRA, LEFTOVER, MISSING, UNCHECKE
 
 LONGEST = timedelta(days=1)  # that a run of which nothing more was heard may have been on its way
 
+WHAT = "file of a run"
+_OF_RUNS = ("plans", "quality")
+
 _SEALS = re.compile(r"[0-9]{8}T[0-9]{12}_[0-9a-f]{8}(\.begun|\.json\.gz)|newest\.json")
 
 
@@ -98,6 +101,13 @@ def folder_of(seen: Seen) -> str:
     return seen.table.metadata.location if seen.table else seen.pointer.rpartition("/")[0].rpartition("/")[0]
 
 
+def of_runs(where: settings.Lake, found: Folders) -> Seen:
+    """What runs have left beside the tables, as if it were one: plans and pages."""
+    folders = tuple(f"{catalog.own_folder(where)}/{name}/" for name in _OF_RUNS)
+    own: dict[str, tuple[str, int | None]] = {p: (WHAT, None) for p in found.there if p.startswith(folders)}
+    return Seen("", "", files=own)
+
+
 def compare(
     where: settings.Lake, tables: Iterable[Seen], found: Folders, sealed: Mapping[str, Seal]
 ) -> Iterator[Finding]:
@@ -114,7 +124,7 @@ def compare(
         told |= set() if seen.table else {path for path in found.there if path.startswith(f"{folder_of(seen)}/")}
     for path, seal in sealed.items():
         if path.startswith(f"{own}/"):
-            yield from _one(path, "file of a run", "", seal.size, found)
+            yield from _one(path, WHAT, "", seal.size, found)
     for path, each in found.there.items():
         if path not in told:
             yield from _untold(each, own, path in sealed, spans)
@@ -138,7 +148,7 @@ def _untold(each: Stored, own: str, is_sealed: bool, spans: Spans) -> Iterator[F
     folder, _, name = path.removeprefix(f"{own}/").partition("/")
     if folder == "listing" or (folder == seals.FOLDER and _SEALS.fullmatch(name)):
         return  # written over by every run; judged by what they hold
-    if folder not in ("plans", "quality") or not explained:
-        yield Finding(EXTRA, "file of a run", "", path, "nothing", size)
+    if folder not in _OF_RUNS or not explained:
+        yield Finding(EXTRA, WHAT, "", path, "nothing", size)
     elif not is_sealed:
-        yield Finding(UNSEALED, "file of a run", "", path, "a seal", "none")
+        yield Finding(UNSEALED, WHAT, "", path, "a seal", "none")

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.io import FileIO
 
-from trailhouse.lake import catalog, readback, schema
+from trailhouse.lake import catalog, claim, readback, schema
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.failures import UNSURE
 from trailhouse.upkeep.check_tables import Seen
-from trailhouse.upkeep.damage import HELD, INCONSISTENT, UNCHECKED, UNREADABLE, Finding
+from trailhouse.upkeep.damage import HELD, INCONSISTENT, UNCHECKED, UNREADABLE, Finding, Report
 
 SUMS = ("objects", "records", "rows", "duplicates", "quarantined", "quarantined_objects", "conflicts")
 
@@ -37,6 +37,13 @@ class Sums:
     findings: list[Finding] = field(default_factory=list)
 
 
+def can_be_compared(tables: Mapping[str, Seen], report: Report) -> bool:
+    """Whether all can be read, and no batch is half-way to readers, so that all tell of the same ones."""
+    ledger = tables.get("ledger")
+    at_rest = bool(ledger and ledger.table and claim.REF not in ledger.table.metadata.refs)
+    return at_rest and not report.blemished() & {*schema.LAKE_TABLES, *schema.OPS_TABLES}
+
+
 def sums(tables: Mapping[str, Seen], io: FileIO) -> Sums:
     """Read both."""
     made = Sums()
@@ -49,10 +56,6 @@ def sums(tables: Mapping[str, Seen], io: FileIO) -> Sums:
 
 def compare(tables: Mapping[str, Seen], made: Sums) -> Iterator[Finding]:
     """Where they disagree."""
-    yield from made.findings
-    yield from _held(made)
-    if any(finding.kind in (UNREADABLE, UNCHECKED) for finding in made.findings):
-        return
     if made.wrong:
         said = f"{made.wrong} objects that do not add up"
         yield Finding(INCONSISTENT, "sum", "ledger", "", "records = rows + duplicates + quarantined", said)
@@ -89,7 +92,8 @@ def _of_batches(made: Sums) -> Iterator[Finding]:
             yield Finding(INCONSISTENT, "batch", "batches", batch_id, f"{expected} by the ledger", found)
 
 
-def _held(made: Sums) -> Iterator[Finding]:
+def held(made: Sums) -> Iterator[Finding]:
+    """Batches that somebody is to settle."""
     for each in made.batches:
         if each["state"] in ("held", "discarded", "reopened"):
             yield Finding(HELD, "batch", "batches", each["batch_id"], "published", each["state"])

@@ -16,6 +16,7 @@ from io import BytesIO
 from typing import TypeVar
 
 import pyarrow as pa
+from pyiceberg.exceptions import ValidationError
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile
 from pyiceberg.manifest import DataFileContent, ManifestEntry, ManifestFile, read_manifest_list
 from pyiceberg.table import Table
@@ -35,7 +36,7 @@ Parsed = TypeVar("Parsed")
 # What readers of JSON and Avro raise over bytes that are none, or not quite.
 BROKEN = (
     *(ValueError, LookupError, TypeError, AttributeError, EOFError, ArithmeticError, AssertionError, RuntimeError),
-    *(MemoryError, struct.error, zlib.error, pa.ArrowException),
+    *(MemoryError, struct.error, zlib.error, pa.ArrowException, ValidationError),
 )
 
 

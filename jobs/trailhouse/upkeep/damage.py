@@ -80,6 +80,10 @@ class Report:
         """In one word, for schedulers."""
         return "damaged" if self.damaged else "unchecked" if self.counts[UNCHECKED] else "sound"
 
+    def blemished(self) -> set[str]:
+        """Tables of which not every file could be read as it was written: their rows are not to be counted."""
+        return {each.table for each in self.findings if each.kind in (*DAMAGE, UNCHECKED) and each.kind != INCONSISTENT}
+
     def sorted(self) -> list[Finding]:
         """Damage first."""
         order = list(ADVICE)
