@@ -17,13 +17,15 @@ import sys
 import tarfile
 import tempfile
 import zlib
+from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.buckets import Bucket, event, key, plain
+from tests.buckets import ACCOUNT, Bucket, event, key, plain
 from tests.ingest.contents import ingest
 from trailhouse import settings
 from trailhouse.ingest import publish
 from trailhouse.lake import catalog
+from trailhouse.upkeep import accounts
 
 FOLDER = Path(__file__).parent / "lakes"
 LENGTH = 200  # of a lake's path
@@ -70,7 +72,7 @@ def keep(name: str) -> None:
 
 
 def _make(where: settings.Lake, folder: Path) -> dict[str, object]:
-    """Two batches, a third with a twin and a rotten object, one that is held, and one that nobody has settled."""
+    """Two batches, a third with a twin and a rotten object, one that is held, one that nobody has settled; a name."""
     rule = folder / "expectations.toml"
     rule.write_text(
         '[[expectation]]\nname = "no_trail_is_deleted"\nseverity = "critical"\ncolumn = "event_name"\n'
@@ -95,7 +97,9 @@ def _make(where: settings.Lake, folder: Path) -> dict[str, object]:
         ingest(where, left.save(folder / "left"))
     except KeyboardInterrupt:
         publish.take_claim = plainly
-    tables = {name: len(catalog.open_lake(where).table(name).scan().to_arrow()) for name in ("events", "ledger")}
+    accounts.keep(where, [accounts.Account(ACCOUNT, "Web shop")], datetime.now(UTC), dry_run=False)
+    names = ("events", "ledger", "accounts")
+    tables = {name: len(catalog.open_lake(where).table(name).scan().to_arrow()) for name in names}
     return {"held": refused, "rows": tables, "version": catalog.SCHEMA_VERSION}
 
 

@@ -22,7 +22,15 @@ MAY = {
     "ingest": {"settings", "options", "faults", "limits", "lake", "sources", "decode"},
     "integrity": {"settings", "limits", "lake", "sources", "decode"},
     "ask": {"settings", "limits", "lake", "sources", "decode"},
-    "upkeep": {"settings", "limits", "lake", "sources", "decode", "ingest"},  # what is mended goes in by the same door
+    "upkeep": {
+        "settings",
+        "faults",
+        "limits",
+        "lake",
+        "sources",
+        "decode",
+        "ingest",
+    },  # what is mended goes in by the same door
     "sample": set(),  # what makes the data shares nothing with what reads it, or they would agree on a mistake
     "lake": {"settings", "faults", "sources.aws"},
     "sources": {"settings", "faults", "limits"},

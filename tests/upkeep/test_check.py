@@ -165,7 +165,9 @@ def _another(name: str) -> str:
     """A name of the same form."""
     if name == "newest.json":
         return "newer.json"
-    return name.replace("_a.json", "_aa.json") if "_a.json" in name else f"{name[:8]}9{name[9:]}"
+    if "_a.json" in name:
+        return name.replace("_a.json", "_aa.json")
+    return f"{name[:7]}{'2' if name[7] != '2' else '3'}{name[8:]}"
 
 
 @pytest.mark.parametrize("what", FILES)

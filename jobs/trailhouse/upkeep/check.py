@@ -7,6 +7,7 @@ and compared with the ledger where asked. The parts are in `check_…`; what the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ def _look(run: Run, lake: Lake, pointers: Mapping[str, str], deep: bool) -> Repo
     opened = Opened(io, chain.seals)
     tables = {name: check_tables.look(lake, name, pointer, opened) for name, pointer in pointers.items()}
     files.note(opened.sound)
-    report.looked_at.update({"tables": len(tables), **opened.looked_at})
+    report.looked_at.update({"tables": len(tables), **Counter(opened.read_so_far)})
     report.add(opened.findings)
     report.add(_of_tables(lake, tables))
     there.add(io, [check_files.folder_of(seen) for seen in tables.values()])

@@ -36,6 +36,7 @@ class Folders:
 
     there: dict[str, Stored] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    listed: list[str] = field(default_factory=list)
     unlisted: list[str] = field(default_factory=list)  # folders that could not be
 
     def add(self, io: FileIO, folders: Iterable[str]) -> None:
@@ -43,14 +44,19 @@ class Folders:
         for folder in folders:
             try:
                 self.there |= {each.path: each for each in files.listed(io, folder)}
+                self.listed.append(folder)
             except UNSURE as error:
                 self.unlisted.append(folder)
                 said = " ".join(str(error).split())[:300]
                 self.findings.append(Finding(UNCHECKED, "folder", "", folder, "to be listed", said))
 
-    def knows(self, path: str) -> bool:
-        """Whether a file that is not there would have been listed."""
-        return not any(path.startswith(f"{folder}/") for folder in self.unlisted)
+    def lacks(self, path: str) -> bool:
+        """Whether a file would have been listed, and was not."""
+        return path not in self.there and any(path.startswith(f"{folder}/") for folder in self.listed)
+
+    def hides(self, path: str) -> bool:
+        """Whether it lies where nothing was looked for, and nothing is told of that yet."""
+        return not any(path.startswith(f"{folder}/") for folder in (*self.listed, *self.unlisted))
 
 
 class Spans:
@@ -120,8 +126,8 @@ def compare(
         for path, (what, size) in seen.files.items():
             seal = sealed.get(path)
             yield from _one(path, what, seen.name, size if seal is None else seal.size, found)
-        # What an unreadable metadata file told of is nobody's now, and no damage of its own.
-        told |= set() if seen.table else {path for path in found.there if path.startswith(f"{folder_of(seen)}/")}
+        # What a file that can't be read told of is nobody's now, and no damage of its own.
+        told |= set() if seen.whole else {path for path in found.there if path.startswith(f"{folder_of(seen)}/")}
     for path, seal in sealed.items():
         if path.startswith(f"{own}/"):
             yield from _one(path, WHAT, "", seal.size, found)
@@ -132,10 +138,13 @@ def compare(
 
 def _one(path: str, what: str, table: str, size: int | None, found: Folders) -> Iterator[Finding]:
     there = found.there.get(path)
-    if there is None and found.knows(path):
-        yield Finding(MISSING, what, table, path, "a file" if size is None else f"{size} bytes", "nothing")
+    expected = "a file" if size is None else f"{size} bytes"
+    if found.lacks(path):
+        yield Finding(MISSING, what, table, path, expected, "nothing")
+    elif found.hides(path):
+        yield Finding(UNCHECKED, what, table, path, expected, "a place outside of the table's folder")
     elif there and size is not None and there.size != size:
-        yield Finding(CHANGED, what, table, path, f"{size} bytes", f"{there.size} bytes")
+        yield Finding(CHANGED, what, table, path, expected, f"{there.size} bytes")
 
 
 def _untold(each: Stored, own: str, is_sealed: bool, spans: Spans) -> Iterator[Finding]:

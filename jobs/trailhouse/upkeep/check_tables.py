@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -36,7 +35,7 @@ Parsed = TypeVar("Parsed")
 # What readers of JSON and Avro raise over bytes that are none, or not quite.
 BROKEN = (
     *(ValueError, LookupError, TypeError, AttributeError, EOFError, ArithmeticError, AssertionError, RuntimeError),
-    *(MemoryError, struct.error, zlib.error, pa.ArrowException, ValidationError),
+    *(MemoryError, SystemError, struct.error, zlib.error, pa.ArrowException, ValidationError),
 )
 
 
@@ -62,6 +61,7 @@ class Seen:
     held: dict[str, list[Held]] = field(default_factory=dict)  # manifest -> its files
     manifests: dict[str, ManifestFile] = field(default_factory=dict)
     main: list[Held] = field(default_factory=list)  # what readers see
+    whole: bool = False  # whether all of its metadata could be read, so that what it does not name is not of it
     deletes: bool = False  # whether another writer's files take rows away
 
     @property
@@ -75,7 +75,7 @@ class Opened:
     def __init__(self, io: FileIO, seals: dict[str, Seal]) -> None:
         self.io, self.seals = io, seals
         self.findings: list[Finding] = []
-        self.looked_at: Counter[str] = Counter()
+        self.read_so_far: list[str] = []  # what each was, in the plural; threads append to it
         self.sound: dict[str, Seal] = {}  # that nobody has sealed
 
     def read(self, path: str, what: str, table: str, size: int | None = None) -> bytes | None:
@@ -89,7 +89,7 @@ class Opened:
         except UNSURE as error:
             self.say(UNCHECKED, what, table, path, "to be read", " ".join(str(error).split())[:300])
             return None
-        self.looked_at[f"{what}s"] += 1
+        self.read_so_far.append(f"{what}s")
         is_now, sealed = seal_of(data), self.seals.get(path)
         if sealed and sealed != is_now:
             self.say(CHANGED, what, table, path, *differ(sealed, is_now))
@@ -146,6 +146,7 @@ def look(lake: Lake, name: str, pointer: str, opened: Opened) -> Seen:
     head = metadata.refs.get(MAIN)
     shown = [each.manifest_path for each in lists.get(head.snapshot_id, ())] if head else []
     seen.main = [file for path in shown for file in seen.held[path] if not file.takes_away]
+    seen.whole = not any(each.table == name for each in opened.findings)
     seen.deletes = any(file.takes_away for path in shown for file in seen.held[path])
     return seen
 
