@@ -111,7 +111,7 @@ def read(where: settings.Lake, io: FileIO, names: Iterable[str]) -> Chain:
     chain = Chain()
     newest = _newest(where, io, bool(there), chain)
     named = _named([*([newest] if newest else []), *(Link(*c["before"]) for c in told.values() if c and c["before"])])
-    for name in there:
+    for name in _in_order(told, newest):
         doubt = _judged(name, held[name], told[name], named.get(name, set()))
         content = told[name]
         if doubt:
@@ -124,6 +124,17 @@ def read(where: settings.Lake, io: FileIO, names: Iterable[str]) -> Chain:
             Doubt(f"{folder(where)}/{name}{ENDED}", "missing", f"SHA-256 {min(named[name])}", "nothing")
         )
     return chain
+
+
+def _in_order(told: Mapping[str, Any], newest: Link | None) -> list[str]:
+    """As they were written: a name is given when a run begins, and runs may end in another order."""
+    order: list[str] = []
+    name = newest.name if newest else ""
+    while name in told and name not in order:
+        order.append(name)
+        content = told[name]
+        name = content["before"][0] if content and content["before"] else ""
+    return [*sorted(told.keys() - set(order)), *reversed(order)]
 
 
 def _newest(where: settings.Lake, io: FileIO, wanted: bool, chain: Chain) -> Link | None:
