@@ -38,7 +38,7 @@ FASTER = """        if branch == MAIN and (published(table, notes[BATCH]) or not
 """
 CASES = "tests/decode/test_cases.py::test_the_outcome_is_the_pinned_one"
 ONCE = "tests/ingest/test_exactly_once.py"
-CHECKED, ROWS, RUNS, SEALS, UPGRADED = (
+CHECKED, DEEP, RUNS, SEALS, UPGRADED = (
     *("tests/upkeep/test_check.py", "tests/upkeep/test_check_rows.py", "tests/upkeep/test_check_runs.py"),
     *("tests/lake/test_seals.py", "tests/lake/test_upgrade.py"),
 )
@@ -573,7 +573,7 @@ CHECK = (
         f"{RUNS}::test_a_lake_is_sound_wherever_runs_were_killed"),
     bug("two rows may have one key", "upkeep/check_rows.py",
         "    if different < keys.num_rows:\n", "    if False:\n",
-        f"{ROWS}::test_rows_of_one_key_and_rows_that_no_object_delivered_are_found"),
+        f"{DEEP}::test_rows_of_one_key_and_rows_that_no_object_delivered_are_found"),
     bug("a log object that changed is not told", "upkeep/check_sources.py",
         "    if not _is_known(found, known):\n", "    if False:\n",
         f"{RUNS}::test_a_lake_in_a_bucket_is_checked_as_one_in_a_folder"),

@@ -96,20 +96,20 @@ def folder(where: settings.Lake) -> str:
     return f"{catalog.own_folder(where)}/{FOLDER}"
 
 
-def read(where: settings.Lake, io: FileIO, names: Iterable[str]) -> Chain:
+def read(where: settings.Lake, io: FileIO) -> Chain:
     """
-    Every seal that these files (their names, as listed) hold, and what is wrong with them.
+    Every seal of a lake, and what is wrong with the files that hold them.
 
     A file must be the one that a later one names; the newest, the one that the pointer names. One that nobody names is
     another run's that ended at the same time, where it is whole.
     """
-    there = sorted(name.removesuffix(ENDED) for name in names if name.endswith(ENDED))
-    paths = {name: f"{folder(where)}/{name}{ENDED}" for name in there}
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        held = dict(zip(there, pool.map(lambda name: _bytes(io, paths[name]) or b"", there), strict=True))
-    told = {name: _content(data) for name, data in held.items()}
     chain = Chain()
-    newest = _newest(where, io, bool(there), chain)
+    pointer = _bytes(io, f"{folder(where)}/{NEWEST}")  # first: what it names lies there when the folder is listed
+    paths = {name.rpartition("/")[2].removesuffix(ENDED): name for name in _files(where, io)}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        held = dict(zip(paths, pool.map(lambda path: _bytes(io, path) or b"", paths.values()), strict=True))
+    told = {name: _content(data) for name, data in held.items()}
+    newest = _newest(where, pointer, bool(paths), chain)
     named = _named([*([newest] if newest else []), *(Link(*c["before"]) for c in told.values() if c and c["before"])])
     for name in _in_order(told, newest):
         doubt = _judged(name, held[name], told[name], named.get(name, set()))
@@ -120,10 +120,13 @@ def read(where: settings.Lake, io: FileIO, names: Iterable[str]) -> Chain:
             chain.seals |= {_absolute(path, where): Seal(*seal) for path, seal in content["files"].items()}
             chain.beside += [name] if name not in named else []
     for name in sorted(named.keys() - held.keys()):
-        chain.doubts.append(
-            Doubt(f"{folder(where)}/{name}{ENDED}", "missing", f"SHA-256 {min(named[name])}", "nothing")
-        )
+        path = f"{folder(where)}/{name}{ENDED}"
+        chain.doubts.append(Doubt(path, "missing", f"SHA-256 {min(named[name])}", "nothing"))
     return chain
+
+
+def _files(where: settings.Lake, io: FileIO) -> list[str]:
+    return sorted(each.path for each in files.listed(io, folder(where)) if each.path.endswith(ENDED))
 
 
 def _in_order(told: Mapping[str, Any], newest: Link | None) -> list[str]:
@@ -137,10 +140,9 @@ def _in_order(told: Mapping[str, Any], newest: Link | None) -> list[str]:
     return [*sorted(told.keys() - set(order)), *reversed(order)]
 
 
-def _newest(where: settings.Lake, io: FileIO, wanted: bool, chain: Chain) -> Link | None:
+def _newest(where: settings.Lake, data: bytes | None, wanted: bool, chain: Chain) -> Link | None:
     """What the pointer names; that there is none, though there are seals, is a doubt."""
     path = f"{folder(where)}/{NEWEST}"
-    data = _bytes(io, path)
     link = _pointer(data or b"")
     if link is None and data is not None:
         chain.doubts.append(Doubt(path, "unreadable", "the name of the newest seal", "something else"))

@@ -73,15 +73,16 @@ def check(run: Run, asked: Asked) -> Report:
 
 def _look(run: Run, lake: Lake, pointers: Mapping[str, str], deep: bool) -> Report:
     report, io = Report(), catalog.file_io(lake.where)
-    there = check_files.listed(io, [catalog.own_folder(lake.where)])
-    chain = _chain(lake.where, io, there.there, report)
+    chain = _chain(lake.where, io, report)
     opened = Opened(io, chain.seals)
     tables = {name: check_tables.look(lake, name, pointer, opened) for name, pointer in pointers.items()}
     files.note(opened.sound)
     report.looked_at.update({"tables": len(tables), **Counter(opened.read_so_far)})
     report.add(opened.findings)
     report.add(_of_tables(lake, tables))
-    there.add(io, [check_files.folder_of(seen) for seen in tables.values()])
+    # What runs say of themselves last: of whatever a run has written before it is listed, it has said that it began.
+    folders = [*(check_files.folder_of(seen) for seen in tables.values()), catalog.own_folder(lake.where)]
+    there = check_files.listed(io, folders)
     report.looked_at["files listed"] += len(there.there)
     report.add(there.findings)
     report.add(check_files.compare(lake.where, list(tables.values()), there, chain.seals))
@@ -114,13 +115,12 @@ def _pointers(lake: Lake) -> dict[str, str]:
     return found
 
 
-def _chain(where: settings.Lake, io: FileIO, there: Mapping[str, object], report: Report) -> Chain:
-    folder = seals.folder(where)
+def _chain(where: settings.Lake, io: FileIO, report: Report) -> Chain:
     try:
-        chain = seals.read(where, io, [path.rpartition("/")[2] for path in there if path.startswith(f"{folder}/")])
+        chain = seals.read(where, io)
     except failures.UNSURE as error:
         said = " ".join(str(error).split())[:300]
-        report.add([Finding(UNCHECKED, "seal", "", folder, "to be read", said)])
+        report.add([Finding(UNCHECKED, "seal", "", seals.folder(where), "to be read", said)])
         return Chain()
     report.add(Finding(each.what, "seal", "", each.path, each.expected, each.found) for each in chain.doubts)
     report.add(Finding(BESIDE, "seal", "", name, "to be named by a later one", "it is not") for name in chain.beside)

@@ -39,17 +39,6 @@ class Folders:
     listed: list[str] = field(default_factory=list)
     unlisted: list[str] = field(default_factory=list)  # folders that could not be
 
-    def add(self, io: FileIO, folders: Iterable[str]) -> None:
-        """List some more."""
-        for folder in folders:
-            try:
-                self.there |= {each.path: each for each in files.listed(io, folder)}
-                self.listed.append(folder)
-            except UNSURE as error:
-                self.unlisted.append(folder)
-                said = " ".join(str(error).split())[:300]
-                self.findings.append(Finding(UNCHECKED, "folder", "", folder, "to be listed", said))
-
     def lacks(self, path: str) -> bool:
         """Whether a file would have been listed, and was not."""
         return path not in self.there and any(path.startswith(f"{folder}/") for folder in self.listed)
@@ -96,9 +85,16 @@ def _merged(spans: list[tuple[datetime, datetime]]) -> tuple[list[datetime], lis
 
 
 def listed(io: FileIO, folders: Iterable[str]) -> Folders:
-    """List them all."""
+    """List them all, in this order."""
     found = Folders()
-    found.add(io, folders)
+    for folder in folders:
+        try:
+            found.there |= {each.path: each for each in files.listed(io, folder)}
+            found.listed.append(folder)
+        except UNSURE as error:
+            found.unlisted.append(folder)
+            said = " ".join(str(error).split())[:300]
+            found.findings.append(Finding(UNCHECKED, "folder", "", folder, "to be listed", said))
     return found
 
 
