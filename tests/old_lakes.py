@@ -17,13 +17,15 @@ import sys
 import tarfile
 import tempfile
 import zlib
+from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.buckets import Bucket, event, key, plain
+from tests.buckets import ACCOUNT, Bucket, event, key, plain
 from tests.ingest.contents import ingest
 from trailhouse import settings
 from trailhouse.ingest import publish
 from trailhouse.lake import catalog
+from trailhouse.upkeep import accounts
 
 FOLDER = Path(__file__).parent / "lakes"
 LENGTH = 200  # of a lake's path
@@ -39,13 +41,14 @@ def sized(folder: Path) -> Path:
 def opened(name: str, folder: Path) -> settings.Lake:
     """A kept lake, under a path of this test's own."""
     place = sized(folder)
+    lengths: dict[str, int] = {}
     with tarfile.open(FOLDER / f"{name}.tar.gz") as kept:
-        for member in kept.getmembers():
+        for member in sorted(kept.getmembers(), key=lambda each: "/snap-" in each.name):  # they tell of manifests
             file = kept.extractfile(member)
             assert file is not None
             path = place / member.name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(_moved(member.name, file.read(), KEPT_AT, str(place)))
+            lengths[str(path)] = path.write_bytes(_moved(member.name, file.read(), str(place), lengths))
     where = settings.Lake(location=str(place), catalog_uri=str(place / "catalog.sqlite"))
     _move_catalog(Path(where.catalog_uri), str(place))
     return where
@@ -61,15 +64,15 @@ def keep(name: str) -> None:
         _move_catalog(Path(where.catalog_uri), KEPT_AT)
         with tarfile.open(FOLDER / f"{name}.tar.gz", "w:gz") as kept:
             for path in sorted(place.rglob("*")):
-                if path.is_file() and "static" not in path.parts:
-                    data = _moved(path.name, path.read_bytes(), str(place), KEPT_AT)
+                if path.is_file() and not {"static", "seals"} & {*path.parts}:  # what is moved is not what was sealed
+                    data = _moved(path.name, path.read_bytes(), KEPT_AT, {}, came=str(place))
                     member = tarfile.TarInfo(str(path.relative_to(place)))
                     member.size = len(data)
                     kept.addfile(member, io.BytesIO(data))
 
 
 def _make(where: settings.Lake, folder: Path) -> dict[str, object]:
-    """Two batches, a third with a twin and a rotten object, one that is held, and one that nobody has settled."""
+    """Two batches, a third with a twin and a rotten object, one that is held, one that nobody has settled; a name."""
     rule = folder / "expectations.toml"
     rule.write_text(
         '[[expectation]]\nname = "no_trail_is_deleted"\nseverity = "critical"\ncolumn = "event_name"\n'
@@ -94,7 +97,9 @@ def _make(where: settings.Lake, folder: Path) -> dict[str, object]:
         ingest(where, left.save(folder / "left"))
     except KeyboardInterrupt:
         publish.take_claim = plainly
-    tables = {name: len(catalog.open_lake(where).table(name).scan().to_arrow()) for name in ("events", "ledger")}
+    accounts.keep(where, [accounts.Account(ACCOUNT, "Web shop")], datetime.now(UTC), dry_run=False)
+    names = ("events", "ledger", "accounts")
+    tables = {name: len(catalog.open_lake(where).table(name).scan().to_arrow()) for name in names}
     return {"held": refused, "rows": tables, "version": catalog.SCHEMA_VERSION}
 
 
@@ -114,21 +119,21 @@ def _move_catalog(file: Path, to: str) -> None:
     connection.close()
 
 
-def _moved(name: str, data: bytes, came: str, to: str) -> bytes:
+def _moved(name: str, data: bytes, to: str, lengths: dict[str, int], came: str = KEPT_AT) -> bytes:
     assert len(came) == len(to) == LENGTH, (len(came), len(to))
     if name.endswith(".sqlite"):
         return data
     if name.endswith(".gz"):
         return data  # a plan: paths of sources, not of the lake
     return (
-        _moved_in_avro(data, came.encode(), to.encode())
+        _moved_in_avro(data, came.encode(), to.encode(), lengths if "/snap-" in name else {})
         if data[:4] == b"Obj\x01"
         else data.replace(came.encode(), to.encode())
     )
 
 
-def _moved_in_avro(data: bytes, came: bytes, to: bytes) -> bytes:
-    """Each block is unpacked, changed and packed again."""
+def _moved_in_avro(data: bytes, came: bytes, to: bytes, lengths: dict[str, int]) -> bytes:
+    """Each block is unpacked, changed and packed again; a manifest's length, which changes by that, stands behind its path."""
     read = io.BytesIO(data)
     read.seek(4)
     said: dict[bytes, bytes] = {}
@@ -145,11 +150,22 @@ def _moved_in_avro(data: bytes, came: bytes, to: bytes) -> bytes:
         assert read.read(SYNC) == sync
         block = zlib.decompress(block, -15) if deflated else block
         block = block.replace(came, to)
+        for path, length in lengths.items():
+            block = _with_length(block, path.encode(), length)
         if deflated:
             pack = zlib.compressobj(wbits=-15)
             block = pack.compress(block) + pack.flush()
         out += [_packed(count), _packed(len(block)), block, sync]
     return b"".join(out)
+
+
+def _with_length(block: bytes, path: bytes, length: int) -> bytes:
+    before, found, after = block.partition(path)
+    if not found:
+        return block
+    read = io.BytesIO(after)
+    _number(read)
+    return before + found + _packed(length) + read.read()
 
 
 def _number(read: io.BytesIO) -> int:

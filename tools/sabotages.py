@@ -2,7 +2,8 @@
 The sabotages: bugs that systems of this kind have had, each as a replacement in one file, and the tests that must see it.
 
 `INGEST` is the way of the rows; `AUDIT` is the gate before them, which has a table of its own since it changes oftener;
-`UPKEEP` is what is told of the lake afterwards, `MAINTENANCE` what is taken away.
+`UPKEEP` is what is told of the lake afterwards, `MAINTENANCE` what is taken away, and `CHECK` what is found to be wrong
+with it, or of another release.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ FASTER = """        if branch == MAIN and (published(table, notes[BATCH]) or not
 """
 CASES = "tests/decode/test_cases.py::test_the_outcome_is_the_pinned_one"
 ONCE = "tests/ingest/test_exactly_once.py"
+CHECKED, DEEP, RUNS, SEALS, UPGRADED = (
+    *("tests/upkeep/test_check.py", "tests/upkeep/test_check_rows.py", "tests/upkeep/test_check_runs.py"),
+    *("tests/lake/test_seals.py", "tests/lake/test_upgrade.py"),
+)
 GATE = "tests/ingest/test_gate.py"
 ASIDE = "tests/ingest/test_quarantine_gate.py"
 QUALITY = "tests/ingest/test_quality.py"
@@ -621,4 +626,59 @@ MAINTENANCE = (
         f"{ORPHANS}::test_plans_and_pages_of_old_batches_go_but_those_of_held_ones"),
 )  # fmt: skip
 
-ALL = (*INGEST, *AUDIT, *UPKEEP, *MAINTENANCE)
+CHECK = (
+    bug("what is written is not sealed", "lake/files.py",
+        "            self._record.seals[self._location] = Seal(self._size, self._sha256.hexdigest())", "            pass",
+        f"{CHECKED}::test_a_lake_that_nobody_touched_has_no_finding"),
+    bug("what the audit reads is not sealed", "ingest/inspect.py",
+        "        seen.seals[path] = seal\n", "        pass\n",
+        f"{SEALS}::test_what_workers_wrote_is_sealed_by_the_audit_s_look"),
+    bug("a file need not be what was sealed", "upkeep/check_tables.py",
+        "if sealed and sealed != is_now:", "if False:",
+        f"{CHECKED}::test_rows_that_were_changed_in_a_file_of_the_same_size_are_found",
+        f"{CHECKED}::test_a_bit_that_turned_over_is_found[manifest-head]"),
+    bug("a file of seals need not be the one that is named", "lake/seals.py",
+        "if wanted and wanted != {is_now}:", "if False:",
+        f"{CHECKED}::test_a_bit_that_turned_over_is_found[earlier seal-head]"),
+    bug("a seal may be gone", "lake/seals.py",
+        "for name in sorted(named.keys() - held.keys()):", "for name in ():",
+        f"{CHECKED}::test_a_file_that_was_deleted_is_found[seal]"),
+    bug("a file that is gone is not missed", "upkeep/check_files.py",
+        "    if found.lacks(path):\n", "    if False:\n",
+        f"{CHECKED}::test_a_file_that_was_deleted_is_found[data file]"),
+    bug("whatever nobody refers to is a leftover", "upkeep/check_files.py",
+        "LEFTOVER if explained else EXTRA", "LEFTOVER",
+        f"{CHECKED}::test_a_file_that_was_added_is_found[data file]"),
+    bug("a killed run explains nothing", "upkeep/check_files.py",
+        "is_sealed or spans.cover(each.modified)", "is_sealed",
+        f"{RUNS}::test_a_lake_is_sound_wherever_runs_were_killed"),
+    bug("sums need not agree", "upkeep/check_sums.py",
+        "seen.rows != made.by_table[name]", "False",
+        f"{CHECKED}::test_sums_that_disagree_are_found"),
+    bug("a batch half-way to readers is damage", "upkeep/check_sums.py",
+        "claim.REF not in ledger.table.metadata.refs", "True",
+        f"{RUNS}::test_a_lake_is_sound_wherever_runs_were_killed"),
+    bug("two rows may have one key", "upkeep/check_rows.py",
+        "    if different < keys.num_rows:\n", "    if False:\n",
+        f"{DEEP}::test_rows_of_one_key_and_rows_that_no_object_delivered_are_found"),
+    bug("a log object that changed is not told", "upkeep/check_sources.py",
+        "    if not _is_known(found, known):\n", "    if False:\n",
+        f"{RUNS}::test_a_lake_in_a_bucket_is_checked_as_one_in_a_folder"),
+    bug("damage has no exit code", "cli/check.py",
+        "return DAMAGED if report.damaged", "return 0 if report.damaged",
+        f"{CHECKED}::test_damage_has_an_exit_code_and_a_first_screen"),
+    bug("a column of another writer is written over", "lake/catalog.py",
+        "    if foreign:\n        raise", "    if False:\n        raise",
+        f"{UPGRADED}::test_what_another_writer_changed_stops_a_run_before_it_writes"),
+    bug("an older release writes to a newer lake", "lake/catalog.py",
+        "    if int(made) > int(SCHEMA_VERSION):\n", "    if False:\n",
+        f"{UPGRADED}::test_the_older_release_reads_the_newer_lake_and_does_not_write_to_it"),
+    bug("new columns get whatever ids", "upkeep/upgrade.py",
+        "    if made.fields == table.schema().fields:\n", "    if True:\n",
+        f"{UPGRADED}::test_an_older_lake_is_upgraded_read_and_gone_on_with"),
+    bug("files of an older form are refused", "lake/schema.py",
+        "older = tuple(read.names) in forms and", "older = False and",
+        f"{UPGRADED}::test_an_older_lake_is_upgraded_read_and_gone_on_with"),
+)  # fmt: skip
+
+ALL = (*INGEST, *AUDIT, *UPKEEP, *MAINTENANCE, *CHECK)

@@ -39,6 +39,7 @@ POINTS = {
     "branch_dropped": "the last branch of a batch goes",
     "pending_told": "the table `pending` follows the run",
     "held": "a refused batch is held",
+    "table_upgraded": "a table becomes what a newer release writes to",
     "listing_stored": "how far a source has been listed is stored",
 }
 

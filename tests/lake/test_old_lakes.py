@@ -13,10 +13,11 @@ from tests.buckets import Bucket, event, key
 from tests.ingest.contents import DATA, Contents, config_of, holds_together, ingest, quiet
 from tests.ingest.inline import INLINE
 from tests.old_lakes import FOLDER, opened
+from tests.upkeep.test_check import look
 from trailhouse.ask import local
 from trailhouse.ingest import run
-from trailhouse.lake import catalog
-from trailhouse.upkeep import batches
+from trailhouse.lake import catalog, drift, schema
+from trailhouse.upkeep import batches, upgrade
 
 KEPT = sorted(path.name.partition(".")[0] for path in FOLDER.glob("*.tar.gz"))
 
@@ -27,8 +28,9 @@ def old(request, tmp_path):
     return lake, json.loads(Path(lake.location, "told.json").read_text())
 
 
-def test_there_is_one():
-    assert "v1" in KEPT
+def test_they_are_there_and_small():
+    assert {"v1", "v1_accounts"} <= {*KEPT}
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= 2 * 2**20
 
 
 def test_an_old_lake_can_be_read(old):
@@ -37,6 +39,19 @@ def test_an_old_lake_can_be_read(old):
     for name, rows in told["rows"].items():
         assert local.ask(opened_now, f"SELECT count(*) FROM {name}").rows == [(rows,)]
     assert [b["state"] for b in batches.listed(opened_now)][:2] == ["unfinished", "held"]
+
+
+def test_an_old_lake_is_upgraded_and_read(old):
+    lake, told = old
+    made = upgrade.upgrade(lake, dry_run=False)
+    assert made.done == bool(made.statements) and not upgrade.upgrade(lake, dry_run=False).statements
+    opened_now = catalog.open_lake(lake)
+    for name in schema.TABLES:
+        assert not drift.of(opened_now.table(name), schema.table(name))
+    for name, rows in told["rows"].items():
+        assert local.ask(opened_now, f"SELECT count(*) FROM {name}").rows == [(rows,)]
+    report = look(lake)
+    assert not report.damaged and not report.counts["older"], report.findings
 
 
 def test_an_old_lake_is_gone_on_with(old, tmp_path):

@@ -19,12 +19,14 @@ from trailhouse import __version__, settings, show
 from trailhouse.cli.accounts import accounts
 from trailhouse.cli.arguments import form_option, load, opened, with_settings
 from trailhouse.cli.batch import batch
+from trailhouse.cli.check import check
 from trailhouse.cli.coverage import coverage
 from trailhouse.cli.maintain import maintain
 from trailhouse.cli.quarantine import quarantine
 from trailhouse.cli.redecode import redecode
 from trailhouse.cli.results import PARTIAL, exit_code, show_result
 from trailhouse.cli.rollback import rollback
+from trailhouse.cli.upgrade import upgrade
 from trailhouse.errors import TrailhouseError
 
 INTERRUPTED = 130
@@ -75,7 +77,8 @@ def trailhouse() -> None:
 
     \b
     Exit codes: 0 done or nothing to do, 1 failed, 2 wrong usage or settings, 3 refused by the gate,
-    5 done but for what could not be read, or a finding of coverage that --fail-on names, or what maintain could not do,
+    4 check found damage, 5 done but for what could not be read, or a finding of coverage that --fail-on names,
+    or what maintain could not do,
     6 outcome unknown (run again), 130 interrupted.
     """
 
@@ -87,6 +90,8 @@ trailhouse.add_command(quarantine)
 trailhouse.add_command(redecode)
 trailhouse.add_command(rollback)
 trailhouse.add_command(maintain)
+trailhouse.add_command(check)
+trailhouse.add_command(upgrade)
 
 
 @trailhouse.command()

@@ -73,8 +73,20 @@ def opened(config: settings.Settings) -> Iterator[Lake]:
     from trailhouse.lake import catalog, failures
 
     with failures.told(config.lake):
-        yield catalog.open_lake(config.lake)
+        yield catalog.open_lake(config.lake, to_read=True)
 
+
+class _Date(click.ParamType[date]):
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no date such as 2026-03-01", param, ctx)
+
+
+day = _Date()
 
 form_option = click.option(
     "--format",
@@ -86,22 +98,10 @@ form_option = click.option(
 )
 
 
-class Day(click.ParamType[date]):
-    """A day, as 2026-03-01."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        try:
-            return value if isinstance(value, date) else date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no date such as 2026-03-01", param, ctx)
-
-
 def range_options(command: Command) -> Command:
     """Which objects: of some accounts, delivered on some days."""
-    last = click.option("--to", "last", type=Day(), metavar="DATE", help="Delivered on this day or before.")
-    first = click.option("--from", "first", type=Day(), metavar="DATE", help="Delivered on this day or after.")
+    last = click.option("--to", "last", type=day, metavar="DATE", help="Delivered on this day or before.")
+    first = click.option("--from", "first", type=day, metavar="DATE", help="Delivered on this day or after.")
     account = click.option(
         "--account", "accounts", multiple=True, metavar="ID", help="Of this account; more than one may be given."
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trailhouse import settings, show
-from trailhouse.cli.arguments import Day, form_option, load, opened, with_settings
+from trailhouse.cli.arguments import day, form_option, load, opened, with_settings
 from trailhouse.cli.results import PARTIAL
 from trailhouse.errors import TrailhouseError
 
@@ -52,8 +52,8 @@ class _Time(click.ParamType[datetime]):
 
 @click.command()
 @click.option("--days", type=click.IntRange(1, 3660), default=7, show_default=True, help="How many days.")
-@click.option("--since", type=Day(), metavar="DATE", help="First day, instead.")
-@click.option("--until", type=Day(), metavar="DATE", help="Last day.  [default: today; of folders their newest]")
+@click.option("--since", type=day, metavar="DATE", help="First day, instead.")
+@click.option("--until", type=day, metavar="DATE", help="Last day.  [default: today; of folders their newest]")
 @click.option("--as-of", type=_Time(), metavar="TIME", help="Seen from when; of folders it is their end by default.")
 @click.option("--account", default="", metavar="ID", help="Only this account.")
 @click.option("--region", default="", metavar="REGION", help="Only this region.")

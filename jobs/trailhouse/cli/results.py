@@ -13,7 +13,7 @@ import click
 from trailhouse import show
 from trailhouse.errors import GateError
 
-PARTIAL = 5
+DAMAGED, PARTIAL = 4, 5
 
 # What a person wants to see of a run; the JSON form has all of it.
 _TOLD = ("batch_id", "status", "objects", "records", "rows", "duplicates", "quarantined", "quarantined_objects")

@@ -35,6 +35,7 @@ from trailhouse.ingest import duplicates, rules
 from trailhouse.ingest.values import Twins
 from trailhouse.lake import catalog, readback, schema
 from trailhouse.lake.expectations import Expectation
+from trailhouse.lake.files import Seal
 
 COLUMNS = (
     "account_id",
@@ -62,6 +63,7 @@ class Partition:
     table: str
     staged: tuple[tuple[str, int, tuple[tuple[str, int, object], ...]], ...]  # path, rows, (column, buckets, value)s
     published: tuple[str, ...]
+    forms: tuple[tuple[str, ...], ...] = ()  # columns that files may have: the table's, now and in older releases
     part: int = 0  # of `parts`: a partition too large for one task is looked at key by key, in several
     parts: int = 1
 
@@ -98,6 +100,7 @@ class Seen:
     errors: Counter[date] = field(default_factory=Counter)  # day of an event -> rows with an error code
     twins: list[Twins] = field(default_factory=list)
     looked_at: Counter[str] = field(default_factory=Counter)  # table -> rows
+    seals: dict[str, Seal] = field(default_factory=dict)  # of the files, which are read whole
 
 
 def look(task: Look) -> Seen:
@@ -116,7 +119,7 @@ def look(task: Look) -> Seen:
 def _look_at_quarantine(partition: Partition, io: FileIO, seen: Seen, batch_id: str) -> None:
     places: Counter[tuple[object, ...]] = Counter()
     for path, rows, _ in partition.staged:
-        read = _read(path, io, "quarantine", QUARANTINED)
+        read = _read(path, io, partition, QUARANTINED, seen)
         seen.looked_at["quarantine"] += read.num_rows
         if read.num_rows != rows:
             seen.malformed.add(path)
@@ -129,14 +132,14 @@ def _look_at_quarantine(partition: Partition, io: FileIO, seen: Seen, batch_id: 
             seen.flags["quarantine", row["reason"]] += 1
             places[row["source"], row["key"], row["etag"], row["record_index"]] += 1
             strange += row["batch_id"] != batch_id
-            seen.spoiled["quarantine"] += not _is_what_came(row)
+            seen.spoiled["quarantine"] += not is_what_came(row)
         seen.strays["quarantine"] += strange
     twice = places.total() - len(places)
     seen.doubled["quarantine"] += twice
     seen.strays["quarantine"] += twice
 
 
-def _is_what_came(row: Mapping[str, Any]) -> bool:
+def is_what_came(row: Mapping[str, Any]) -> bool:
     """Whether the bytes of a quarantined row are those that its size and SHA-256 tell of, or a beginning of them."""
     raw, size, sha256 = row["raw"], row["raw_size"], row["raw_sha256"]
     if raw is None or size is None or sha256 is None:
@@ -165,7 +168,7 @@ class _Partition:
 
     def _read(self, number: int) -> pa.Table:
         path, rows, _ = self.partition.staged[number]
-        read = _read(path, self.io, self.name, self._columns())
+        read = _read(path, self.io, self.partition, self._columns(), self.seen)
         count = read.num_rows
         if count != rows:
             self.seen.malformed.add(path)
@@ -285,6 +288,7 @@ class _Partition:
             read = readback.read_back(path, self.io, pq.ParquetFile.read)
             if read is None and path in self.files:
                 self.seen.malformed.add(path)
+            read = schema.as_now(self.name, read) if read is not None else None
             self.whole = {path: read} | dict(list(self.whole.items())[:1])
         return self.whole[path]
 
@@ -318,15 +322,20 @@ def _gathered(paths: Sequence[str], io: FileIO) -> Iterator[pa.Table]:
         yield pa.concat_tables(parts)
 
 
-def _read(path: str, io: FileIO, name: str, columns: Sequence[str]) -> pa.Table:
+def _read(path: str, io: FileIO, of: Partition, columns: Sequence[str], seen: Seen) -> pa.Table:
     """Columns of a staged file; no rows where it is damaged, or of another schema than its table."""
 
     def read(file: pq.ParquetFile) -> pa.Table | None:
         # In a file of another schema nothing can be trusted to be what its name says.
-        return file.read(list(columns)) if _is_of(file.schema_arrow, name) else None
+        there = file.schema_arrow
+        return file.read([c for c in columns if c in there.names]) if schema.is_of(of.table, there, of.forms) else None
 
-    found = readback.read_back(path, io, read)
-    return schema.arrow_schema(name).empty_table().select(list(columns)) if found is None else found
+    found, seal = readback.read_whole(path, io, read) or (None, None)
+    if found is None:
+        return schema.arrow_schema(of.table).empty_table().select(list(columns))
+    if seal and of.part == 0:
+        seen.seals[path] = seal
+    return schema.as_now(of.table, found).select(list(columns))
 
 
 def _differ(one: pa.ChunkedArray, other: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
@@ -334,10 +343,3 @@ def _differ(one: pa.ChunkedArray, other: pa.Array | pa.ChunkedArray) -> npt.NDAr
     equal = pc.fill_null(pc.equal(one, other), False)
     both_null = pc.and_(pc.is_null(one), pc.is_null(other))
     return np.asarray(pc.invert(pc.or_(equal, both_null)).to_numpy(zero_copy_only=False), np.bool_)
-
-
-def _is_of(read: pa.Schema, name: str) -> bool:
-    wanted = schema.arrow_schema(name)
-    return read.names == wanted.names and all(
-        field.type == wanted.field(field.name).type or pa.types.is_list(field.type) for field in read
-    )

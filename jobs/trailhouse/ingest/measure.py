@@ -22,7 +22,7 @@ from trailhouse import settings
 from trailhouse.ingest import stage
 from trailhouse.ingest.inspect import Look, Partition, Seen
 from trailhouse.ingest.values import Gauge, Measured, Outcome, Staged, Twins
-from trailhouse.lake import commits
+from trailhouse.lake import commits, files
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.commits import StagedTable
 from trailhouse.lake.expectations import Expectation
@@ -56,6 +56,7 @@ def measure(lake: Lake, staged: Staged, outcomes: Sequence[Outcome], look: Looke
     tables = {ready.table: (ready, lake.table(ready.table)) for ready in staged.tables if ready.table != "ledger"}
     partitions = [p for ready, table in tables.values() for p in _partitions(ready, table)]
     seen = merged(look(list(_looks(lake.where, staged.batch_id, partitions, asked.expectations))))
+    files.note(seen.seals)
     gauges: list[Gauge] = []
     for ready, table in tables.values():
         gauges += _of_table(ready, table, seen, [p for p in partitions if p.table == ready.table])
@@ -83,6 +84,7 @@ def merged(parts: Iterable[Seen]) -> Seen:
         for name in _SUMS:
             getattr(total, name).update(getattr(part, name))
         total.malformed |= part.malformed
+        total.seals |= part.seals
         total.twins += part.twins
     total.twins = _by_file(total.twins)
     return total
@@ -125,17 +127,23 @@ def _partitions(ready: StagedTable, table: Table) -> Iterator[Partition]:
     if ready.table != "quarantine":
         for task in table.scan(row_filter=_near(table, staged), snapshot_id=ready.under).plan_files():
             published.setdefault(_place(task.file), []).append(task.file.file_path)
-    for place, files in staged.items():
+    for place, added in staged.items():
         values = _values(table, place)
         yield Partition(
             ready.table,
-            tuple((file.file_path, file.record_count, values) for file in files),
+            tuple((file.file_path, file.record_count, values) for file in added),
             tuple(published.get(place, ())),
+            _forms(table),
         )
 
 
 def _place(file: DataFile) -> tuple[object, ...]:
     return tuple(file.partition[number] for number in range(len(file.partition)))
+
+
+def _forms(table: Table) -> tuple[tuple[str, ...], ...]:
+    """The columns that the table has had, now and in older releases."""
+    return tuple(tuple(field.name for field in each.fields) for each in table.metadata.schemas)
 
 
 def _near(table: Table, places: Iterable[tuple[object, ...]]) -> BooleanExpression:

@@ -20,7 +20,7 @@ from pathlib import Path
 from trailhouse import faults, settings
 from trailhouse.errors import UsageError
 from trailhouse.ingest.values import Object, PendingObject, Plan, too_large
-from trailhouse.lake import catalog, rows
+from trailhouse.lake import catalog, files, rows
 from trailhouse.lake.catalog import Lake
 from trailhouse.sources.keys import prefix_of
 from trailhouse.sources.listing import Found, Problem, Scan, bucket_of, source_id
@@ -152,7 +152,7 @@ def remember(found: Survey, pending: Sequence[PendingObject], config: settings.S
                 feeds[feed] = min(feeds.get(feed, each.log.day), each.log.day)
         kept = replace(state, feeds=feeds)
         with faults.at("listing_stored"):
-            catalog.write_file(config.lake, _state_file(source), kept.to_json().encode())
+            _store(config.lake, source, kept)
 
 
 def list_again(objects: Sequence[Object], config: settings.Settings) -> None:
@@ -166,7 +166,7 @@ def list_again(objects: Sequence[Object], config: settings.Settings) -> None:
         for log in logs:
             feed = prefix_of(log)
             feeds[feed] = min(feeds.get(feed, log.day), log.day)
-        catalog.write_file(config.lake, _state_file(source), replace(state, feeds=feeds).to_json().encode())
+        _store(config.lake, source, replace(state, feeds=feeds))
 
 
 def _subtract(number: int, source: settings.Source, listed: Sequence[Found], lake: Lake | None, found: Survey) -> None:
@@ -220,6 +220,12 @@ class _Known:
         return found.key in self._generations
 
 
+def listed_last(where: settings.Lake, source: settings.Source) -> datetime | None:
+    """When a bucket was last listed from end to end by a run that ended: whatever is older has been seen."""
+    state = _state(where, source)
+    return state.done.get("reconcile") if state else None
+
+
 def _state(where: settings.Lake, source: settings.Source) -> ListingState | None:
     try:
         location = f"{catalog.own_folder(where)}/{_state_file(source)}"
@@ -227,6 +233,12 @@ def _state(where: settings.Lake, source: settings.Source) -> ListingState | None
             return ListingState.from_json(file.read().decode(errors="replace"))
     except FileNotFoundError:
         return None
+
+
+def _store(where: settings.Lake, source: settings.Source, state: ListingState) -> None:
+    """Written over by every run, and no evidence: it is not sealed."""
+    with files.unrecorded():
+        catalog.write_file(where, _state_file(source), state.to_json().encode())
 
 
 def _state_file(source: settings.Source) -> str:

@@ -16,7 +16,7 @@ from pyiceberg.manifest import DataFile
 from trailhouse import settings
 from trailhouse.ingest import duplicates
 from trailhouse.ingest.values import Twins
-from trailhouse.lake import catalog, write
+from trailhouse.lake import catalog, schema, write
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Rewrite:
 def rewrite(task: Rewrite) -> list[DataFile]:
     """The files that take the place of one."""
     io = catalog.file_io(task.lake)
-    rows = write.open_file(task.twins.file, io).read()
+    rows = schema.as_now(task.twins.table, write.open_file(task.twins.file, io).read())
     rows = duplicates.with_flag(rows, task.twins.conflicts, duplicates.CONFLICT)
     stays = np.ones(rows.num_rows, np.bool_)
     stays[list(task.twins.duplicates)] = False

@@ -19,7 +19,7 @@ from trailhouse.errors import GateError
 from trailhouse.ingest import audit, isolate, plan, publish, settle, stage, task, waiting
 from trailhouse.ingest.job import Run
 from trailhouse.ingest.values import PendingObject, Plan, Result, Written
-from trailhouse.lake import catalog, failures, lock
+from trailhouse.lake import catalog, door, failures, seals
 from trailhouse.lake.catalog import Lake
 
 __all__ = ["Run", "dry_run", "ingest"]
@@ -41,7 +41,7 @@ def ingest(run: Run) -> Result:
     began = time.monotonic()
     plan.check(run.config.sources)
     run.expectations()  # what is wrong with them is said before any work
-    with failures.told(run.config.lake), lock.alone(run.config.lake):
+    with door.writing(run.config.lake):
         result = _ingest(run, catalog.make_lake(run.config.lake))
     result.phases = {name: round(seconds, 2) for name, seconds in run.phases.items()}
     result.spark_jobs = dict(run.jobs)
@@ -62,7 +62,8 @@ def _ingest(run: Run, lake: Lake) -> Result:
     if found.new:
         with audit.ready():
             for batch in plan.batches(found.new, run.config.batch, run.clock()):
-                pending += _ingest_batch(run, lake, batch, result, (done, len(found.new)))
+                with seals.kept(run.config.lake):
+                    pending += _ingest_batch(run, lake, batch, result, (done, len(found.new)))
                 done += len(batch.objects)
     result.pending = len(pending)
     result.problems += [{"where": p.key, "reason": p.reason, "detail": p.detail} for p in pending]

@@ -1,59 +1,32 @@
 """
 Which catalog the tables are in, and how a table comes to be.
 
-Knows PyIceberg's catalogs and the Iceberg form of a schema. Commits are in `lake.commits`, data files in `lake.write`.
+Knows PyIceberg's catalogs. The Iceberg form of a schema is in `lake.iceberg`, commits are in `lake.commits`, data files
+in `lake.write`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.exceptions import NamespaceAlreadyExistsError, NoSuchTableError, TableAlreadyExistsError
 from pyiceberg.io import FileIO, load_file_io
-from pyiceberg.partitioning import PARTITION_FIELD_ID_START, PartitionField, PartitionSpec
-from pyiceberg.schema import Schema
 from pyiceberg.table import Table
-from pyiceberg.table.sorting import NullOrder, SortDirection, SortField, SortOrder
-from pyiceberg.transforms import BucketTransform, IdentityTransform, Transform
-from pyiceberg.types import (
-    BinaryType,
-    BooleanType,
-    DateType,
-    DoubleType,
-    IcebergType,
-    IntegerType,
-    ListType,
-    LongType,
-    NestedField,
-    StringType,
-    TimestampType,
-)
-from sqlalchemy import URL
+from sqlalchemy import URL, select
+from sqlalchemy.orm import Session
 
-from trailhouse import __version__, faults, settings
+from trailhouse import faults, settings
 from trailhouse.errors import TrailhouseError, UsageError
-from trailhouse.lake import schema
+from trailhouse.lake import drift, schema
 from trailhouse.lake.files import KeepingFileIO, s3_properties
+from trailhouse.lake.iceberg import SCHEMA_VERSION, VERSION, iceberg_schema, partition_spec, properties, sort_order
 from trailhouse.sources import aws
 
-# Raised when a column is added; an older release refuses to write to a newer lake.
-SCHEMA_VERSION = "1"
-
 MAIN = "main"
-
-_TYPES: dict[str, IcebergType] = {
-    "string": StringType(),
-    "boolean": BooleanType(),
-    "int": IntegerType(),
-    "long": LongType(),
-    "double": DoubleType(),
-    "date": DateType(),
-    "timestamp": TimestampType(),
-    "binary": BinaryType(),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +53,21 @@ class Lake:
             return None
 
 
-def open_lake(where: settings.Lake) -> Lake:
-    """An existing lake."""
-    lake = Lake(where, _connect(where, create=False))
+def open_lake(where: settings.Lake, to_read: bool = False) -> Lake:
+    """An existing lake. One of a newer release is opened only to be read: it has more columns, or wider ones."""
+    lake = connect(where)
     try:
-        _check_version(lake.table("batches"))
+        table = lake.table("batches")
     except NoSuchTableError as error:
-        raise UsageError(
-            f"there is no lake at {where.location}: make one with `trailhouse ingest SOURCE --lake …`"
-        ) from error
+        raise none(where) from error
+    if not to_read:
+        check_version(table)
     return lake
+
+
+def connect(where: settings.Lake) -> Lake:
+    """A lake whose tables may be damaged: nothing of it is looked at."""
+    return Lake(where, _connect(where, create=False))
 
 
 def make_lake(where: settings.Lake) -> Lake:
@@ -101,13 +79,56 @@ def make_lake(where: settings.Lake) -> Lake:
         except NamespaceAlreadyExistsError:
             continue  # another first run was faster
     existing = {name for db in {where.database, where.ops_database} for name in lake.catalog.list_tables(db)}
+    there = {name: lake.table(name) for name in schema.TABLES if lake.name(name) in existing}
+    check(there)
     for name in schema.TABLES:
-        known = lake.name(name) in existing
         with faults.at("table_made"):
-            table = lake.table(name) if known else _make_table(lake, schema.table(name))
-            _check_version(table)
-            _begin(table)
+            _begin(there.get(name) or _make_table(lake, schema.table(name)))
     return lake
+
+
+def check(tables: Mapping[str, Table]) -> None:
+    """Refuse to write to tables of a newer release, to ones that an older one has left, and to what others changed."""
+    for table in tables.values():
+        check_version(table)
+    found = [each for name, table in tables.items() for each in drift.of(table, schema.table(name)) if each.stops]
+    foreign = "; ".join(each.said for each in found if not each.statement)
+    if foreign:
+        raise UsageError(
+            f"tables of the lake are not what this release writes to: {foreign}. Another writer changed them: nothing "
+            "was written; change them back, then run again"
+        )
+    if found:
+        raise UsageError(
+            f"the lake lacks what this release writes: {'; '.join(each.said for each in found)}. An older release made "
+            "it, or another writer dropped that. Nothing was written: run `trailhouse upgrade` (with --dry-run it says "
+            "what it would do), then run again"
+        )
+
+
+def pointer(lake: Lake, name: str) -> str:
+    """Where the catalog says that a table's metadata is, whether it can be read or not."""
+    database, table = lake.name(name)
+    if isinstance(lake.catalog, SqlCatalog):
+        rows, mine = IcebergTables, lake.catalog.name
+        which = (rows.catalog_name == mine, rows.table_namespace == database, rows.table_name == table)
+        with Session(lake.catalog.engine) as session:
+            found = session.scalar(select(rows.metadata_location).where(*which))
+        if found is None:
+            raise NoSuchTableError(f"there is no table {database}.{table}")
+        return found
+    if lake.where.catalog == "glue":
+        return _glue_pointer(database, table)
+    return lake.table(name).metadata_location
+
+
+def _glue_pointer(database: str, table: str) -> str:
+    client = aws.client("glue")
+    try:
+        found = client.get_table(DatabaseName=database, Name=table)
+    except client.exceptions.EntityNotFoundException as error:
+        raise NoSuchTableError(f"there is no table {database}.{table}") from error
+    return str(found["Table"]["Parameters"]["metadata_location"])
 
 
 def make_missing(lake: Lake, name: str) -> None:
@@ -152,25 +173,30 @@ def write_file(where: settings.Lake, path: str, data: bytes) -> str:
 
 def _connect(where: settings.Lake, create: bool) -> Catalog:
     _check_named(where)
-    properties: dict[str, str | None] = {**file_properties(where), "warehouse": warehouse(where)}
+    given: dict[str, str | None] = {**file_properties(where), "warehouse": warehouse(where)}
     if where.catalog == "sqlite":
         path = sqlite_path(where)
         if not create and not path.is_file():
-            raise UsageError(f"there is no lake at {where.location}: make one with `trailhouse ingest SOURCE --lake …`")
+            raise none(where)
         make_folder(path.parent)
-        properties |= {"type": "sql", "uri": URL.create("sqlite", database=str(path)).render_as_string()}
+        given |= {"type": "sql", "uri": URL.create("sqlite", database=str(path)).render_as_string()}
     elif where.catalog == "rest":
-        properties |= {"type": "rest", "uri": where.catalog_uri}
+        given |= {"type": "rest", "uri": where.catalog_uri}
     else:
-        return _glue(where, properties)
-    return load_catalog(where.catalog_name, **properties)
+        return _glue(where, given)
+    return load_catalog(where.catalog_name, **given)
 
 
-def _glue(where: settings.Lake, properties: dict[str, str | None]) -> Catalog:
+def none(where: settings.Lake) -> UsageError:
+    """What to say where there is no lake."""
+    return UsageError(f"there is no lake at {where.location}: make one with `trailhouse ingest SOURCE --lake …`")
+
+
+def _glue(where: settings.Lake, given: dict[str, str | None]) -> Catalog:
     """With a client of ours: PyIceberg's own reads neither AWS's configuration nor an endpoint set for Glue."""
     from pyiceberg.catalog.glue import GlueCatalog
 
-    return GlueCatalog(where.catalog_name, client=aws.client("glue"), **properties)
+    return GlueCatalog(where.catalog_name, client=aws.client("glue"), **given)
 
 
 def make_folder(folder: Path) -> None:
@@ -209,20 +235,21 @@ def _make_table(lake: Lake, table: schema.Table) -> Table:
             lake.name(table.name),
             schema=iceberg_schema(table),
             partition_spec=spec,
-            sort_order=_sort_order(table),
-            properties=_properties(table),
+            sort_order=sort_order(table),
+            properties=properties(table),
         )
     except TableAlreadyExistsError:
         made = lake.table(table.name)  # another first run was faster
     return made
 
 
-def _check_version(table: Table) -> None:
+def check_version(table: Table) -> None:
     """A lake of a newer release may have columns that this one would leave empty."""
-    made = table.properties.get("trailhouse.schema-version", SCHEMA_VERSION)
+    made = table.properties.get(VERSION, SCHEMA_VERSION)
     if int(made) > int(SCHEMA_VERSION):
         raise UsageError(
-            f"the lake is of a newer release (schema {made}, this one knows {SCHEMA_VERSION}): upgrade first"
+            f"the lake is of a newer release (schema {made}, this one knows {SCHEMA_VERSION}), and this one only reads "
+            "it: install the newer release"
         )
 
 
@@ -231,57 +258,3 @@ def _begin(table: Table) -> None:
     if MAIN not in table.metadata.refs:
         with table.transaction() as transaction:
             transaction.update_snapshot().fast_append().commit()
-
-
-def iceberg_schema(table: schema.Table) -> Schema:
-    """The Iceberg form of a table."""
-    return Schema(
-        *(NestedField(c.id, c.name, _iceberg_type(c), required=False, doc=c.doc) for c in table.columns), schema_id=0
-    )
-
-
-def _iceberg_type(column: schema.Column) -> IcebergType:
-    if column.type == "list<string>":
-        return ListType(element_id=column.element_id, element=StringType(), element_required=False)
-    return _TYPES[column.type]
-
-
-def partition_spec(table: schema.Table, where: settings.Lake) -> PartitionSpec:
-    """The layout chosen when the lake is made: by account, or hashed where there are thousands of them."""
-    fields = table.partition_bucketed if where.partition == "bucket" else table.partition
-    made = []
-    for number, text in enumerate(fields):
-        bucketed = text.startswith("bucket(")
-        column = text.removeprefix("bucket(").removesuffix(")")
-        transform: Transform[Any, Any] = BucketTransform(where.buckets) if bucketed else IdentityTransform()
-        name = f"{column}_bucket" if bucketed else column
-        made.append(PartitionField(table.column(column).id, PARTITION_FIELD_ID_START + number, transform, name))
-    return PartitionSpec(*made)
-
-
-def _sort_order(table: schema.Table) -> SortOrder:
-    return SortOrder(
-        *(
-            SortField(
-                source_id=table.column(name).id,
-                transform=IdentityTransform(),
-                direction=SortDirection.ASC,
-                null_order=NullOrder.NULLS_FIRST,
-            )
-            for name in table.sort
-        )
-    )
-
-
-def _properties(table: schema.Table) -> dict[str, str]:
-    # A column's bounds lie in manifests, where an erasure would have to find them: none of personal data.
-    counts = {f"write.metadata.metrics.column.{c.name}": "counts" for c in table.columns if c.sensitivity != "open"}
-    return {
-        "format-version": "2",
-        "comment": table.doc,
-        "write.parquet.compression-codec": "zstd",
-        "write.object-storage.enabled": "false",
-        "trailhouse.schema-version": SCHEMA_VERSION,
-        "trailhouse.made-by": __version__,
-        **counts,
-    }

@@ -1,19 +1,102 @@
 """
-Files of the lake: never deleted by a writer, and told of where tests make one die beside them.
+Files of the lake: never deleted by a writer, sealed as they are written; tests may make one die beside them.
 
-Knows PyIceberg's file access. Where the lake lies, and by whose leave, is in `lake.catalog`.
+Knows PyIceberg's file access. Where the lake lies, and by whose leave, is in `lake.catalog`; where seals are kept is in
+`lake.seals`.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
 from types import TracebackType
 
-from pyarrow.fs import FileSystem
-from pyiceberg.io import InputFile, OutputFile, OutputStream
+import pyarrow as pa
+from pyarrow.fs import FileSelector, FileSystem, FileType
+from pyiceberg.io import FileIO, InputFile, OutputFile, OutputStream
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
 
 from trailhouse import faults
 from trailhouse.sources import aws
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What a file was when it was written or audited: enough to tell later that it is another."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file as a listing shows it."""
+
+    path: str
+    size: int
+    modified: datetime
+
+
+@dataclass
+class Record:
+    """The seals of what this process writes to the lake, and of what its workers have read whole."""
+
+    begin: Callable[[], None]  # called before the first file is written
+    seals: dict[str, Seal] = field(default_factory=dict)
+    begun: bool = False
+
+    def about_to_write(self) -> None:
+        """Somebody is to know of a file that no seal ever tells of, because its writer was killed."""
+        if not self.begun:
+            self.begun = True
+            self.begin()
+
+
+_RECORDS: list[Record] = []  # the innermost last
+
+
+@contextmanager
+def recording(record: Record) -> Iterator[None]:
+    """Seal every file that is written in the block."""
+    _RECORDS.append(record)
+    try:
+        yield
+    finally:
+        _RECORDS.pop()
+
+
+@contextmanager
+def unrecorded() -> Iterator[None]:
+    """Not those of this block: files that are written over again and again, and the seals themselves."""
+    held, _RECORDS[:] = _RECORDS[:], []
+    try:
+        yield
+    finally:
+        _RECORDS[:] = held
+
+
+def note(seals: Mapping[str, Seal]) -> None:
+    """Take over the seals that workers have made."""
+    if _RECORDS:
+        _RECORDS[-1].seals.update(seals)
+
+
+def seal_of(data: bytes) -> Seal:
+    """The seal of a file that has just been read."""
+    return Seal(len(data), hashlib.sha256(data).hexdigest())
+
+
+def listed(io: FileIO, folder: str) -> Iterator[Stored]:
+    """Every file below a folder of the lake, by listing it."""
+    place = io.new_input(folder)
+    assert isinstance(place, PyArrowFile)
+    before = folder.removesuffix(place._path)  # "s3://", or nothing
+    for info in place._filesystem.get_file_info(FileSelector(place._path, recursive=True, allow_not_found=True)):
+        if info.type != FileType.Directory and not info.path.endswith("/"):
+            yield Stored(f"{before}{info.path}", info.size, info.mtime)
 
 
 def s3_properties() -> dict[str, str]:
@@ -49,17 +132,16 @@ class KeepingFileIO(PyArrowFileIO):
 
     def new_output(self, location: str) -> PyArrowFile:
         """A file to write; the two kinds that a commit hangs on stand at a fault point of their own."""
-        file = super().new_output(location)
         name = location.rpartition("/")[2]
         point = "manifest_list" if name.startswith("snap-") else "metadata_file" if name.endswith(_METADATA) else ""
-        return _Pointed(file, point) if point else file
+        return _Written(super().new_output(location), point)
 
 
 _METADATA = ".metadata.json"
 
 
-class _Pointed(PyArrowFile):
-    """A file at whose end there is a fault point."""
+class _Written(PyArrowFile):
+    """A file that is sealed as it is written, and at whose end there may be a fault point."""
 
     def __init__(self, file: PyArrowFile, point: str) -> None:
         super().__init__(file.location, file._path, file._filesystem, file._buffer_size)
@@ -67,24 +149,45 @@ class _Pointed(PyArrowFile):
 
     def create(self, overwrite: bool = False) -> OutputStream:
         """The stream to write to."""
-        return _Stream(super().create(overwrite), self._point)
+        if _RECORDS:
+            _RECORDS[-1].about_to_write()
+        if not overwrite and self.exists():
+            raise FileExistsError(f"there is a file {self.location} already")
+        # By its name, Arrow would compress what ends in .gz once more: what is written would not be what was sealed.
+        stream = self._filesystem.open_output_stream(self._path, compression=None, buffer_size=self._buffer_size)
+        return _Stream(stream, self.location, self._point)
 
 
 class _Stream:
-    """What PyIceberg asks of a stream that it writes metadata to."""
+    """What PyIceberg asks of a stream, and the writer of data files, who hands them over whole."""
 
-    def __init__(self, stream: OutputStream, point: str) -> None:
-        self._stream, self._point = stream, point
+    def __init__(self, stream: OutputStream, location: str, point: str) -> None:
+        self._stream, self._location, self._point = stream, location, point
+        self._record = _RECORDS[-1] if _RECORDS else None
+        self._size, self._sha256, self._closed = 0, hashlib.sha256(), False
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | pa.Buffer) -> int:
+        if self._record:
+            self._sha256.update(data)
+        self._size += len(data)
         return self._stream.write(data)
 
     def tell(self) -> int:
-        return int(self._stream.tell())
+        return self._size
+
+    def flush(self) -> None:
+        """As Parquet's writer asks; what is written lies there when the stream is closed."""
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
 
     def close(self) -> None:
         with faults.at(self._point):
             self._stream.close()
+        self._closed = True
+        if self._record:
+            self._record.seals[self._location] = Seal(self._size, self._sha256.hexdigest())
 
     def __enter__(self) -> _Stream:
         return self

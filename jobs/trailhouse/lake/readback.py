@@ -16,6 +16,7 @@ from pyiceberg.io import FileIO
 
 from trailhouse.errors import TrailhouseError
 from trailhouse.lake import write
+from trailhouse.lake.files import Seal, seal_of
 
 Read = TypeVar("Read")
 
@@ -47,6 +48,19 @@ def published(path: str, io: FileIO, read: Callable[[pq.ParquetFile], Read]) -> 
     if found is None:
         raise TrailhouseError(f"the published file {path} is gone or damaged: restore it from a copy, then run again")
     return found
+
+
+def read_whole(path: str, io: FileIO, read: Callable[[pq.ParquetFile], Read]) -> tuple[Read, Seal] | None:
+    """The same of every byte of it, with its seal: one request for a file, however many columns are read."""
+    data = _bytes(path, io)
+    if data is None:
+        return None
+    try:
+        return read(write.in_memory(data)), seal_of(data)
+    except MemoryError:
+        raise
+    except FAILS:
+        return None
 
 
 def _bytes(path: str, io: FileIO) -> bytes | None:

@@ -7,7 +7,7 @@ Pure: reads its own files and nothing else. The Iceberg form is made in `lake.ca
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -119,6 +119,27 @@ def text(name: str) -> str:
 def arrow_schema(name: str) -> pa.Schema:
     """The Arrow form of a table: what decode fills and `lake.write` writes."""
     return pa.schema([pa.field(c.name, c.arrow) for c in table(name).columns])
+
+
+def as_now(name: str, rows: pa.Table) -> pa.Table:
+    """Rows that an older release wrote (or some of their columns): what was added since is NULL."""
+    wanted = arrow_schema(name)
+    columns = [rows[f.name] if f.name in rows.column_names else pa.nulls(rows.num_rows, f.type) for f in wanted]
+    return pa.Table.from_arrays(columns, names=wanted.names).cast(wanted)
+
+
+def is_of(name: str, read: pa.Schema, forms: Sequence[tuple[str, ...]] = ()) -> bool:
+    """Whether a file has the columns of its table, or those that the table had at a time (its forms)."""
+    wanted = arrow_schema(name)
+    older = tuple(read.names) in forms and set(read.names) <= set(wanted.names)
+    return (read.names == wanted.names or older) and all(_fits(f.type, wanted.field(f.name).type) for f in read)
+
+
+def _fits(is_now: pa.DataType, wanted: pa.DataType) -> bool:
+    return is_now == wanted or pa.types.is_list(is_now) or (is_now, wanted) in _WIDENED
+
+
+_WIDENED = {(pa.int32(), pa.int64()), (pa.float32(), pa.float64())}
 
 
 def _column(raw: dict[str, Any]) -> Column:

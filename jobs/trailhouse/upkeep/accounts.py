@@ -20,7 +20,7 @@ from pyiceberg.expressions import AlwaysTrue
 
 from trailhouse import settings
 from trailhouse.errors import UsageError
-from trailhouse.lake import catalog, failures, rows, schema
+from trailhouse.lake import catalog, failures, rows, schema, seals
 from trailhouse.lake.catalog import Lake
 
 TABLE = "accounts"
@@ -65,7 +65,7 @@ def names(lake: Lake) -> dict[str, str]:
 
 def keep(where: settings.Lake, accounts: Sequence[Account], now: datetime, dry_run: bool) -> Changes:
     """Make this the list; returns what that changes. A row that stays as it is keeps its time."""
-    with failures.told(where):
+    with failures.told(where), seals.kept(where):
         lake = catalog.open_lake(where)
         before = {str(row["account_id"]): row for row in listed(lake)}
         wanted = {account.account_id: account for account in accounts}

@@ -21,7 +21,7 @@ from trailhouse.errors import UsageError
 from trailhouse.ingest import audit, publish, rules, settle, stage
 from trailhouse.ingest.job import Run
 from trailhouse.ingest.values import Object, Result
-from trailhouse.lake import catalog, claim, commits, failures, lock, readback, schema
+from trailhouse.lake import catalog, claim, commits, door, readback, schema
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.expectations import Expectation
 from trailhouse.lake.rows import table_of
@@ -136,7 +136,7 @@ def discard(going: Run, batch_id: str, reason: str) -> None:
 
     The objects of an unfinished one are in no ledger: the next run reads them again.
     """
-    with failures.told(going.config.lake), lock.alone(going.config.lake):
+    with door.writing(going.config.lake):
         lake = catalog.open_lake(going.config.lake)
         state = _state(lake, batch_id)
         if state == "unfinished":
@@ -149,7 +149,7 @@ def discard(going: Run, batch_id: str, reason: str) -> None:
 
 def _reopened(going: Run, batch_id: str, wish: settle.Reopened) -> Result:
     going.expectations()  # what is wrong with them is said before any work
-    with failures.told(going.config.lake), lock.alone(going.config.lake):
+    with door.writing(going.config.lake):
         lake = catalog.open_lake(going.config.lake)
         state = _state(lake, batch_id)
         if state == "discarded":

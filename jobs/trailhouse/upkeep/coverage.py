@@ -19,7 +19,7 @@ from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual
 
 from trailhouse import settings
 from trailhouse.errors import UsageError
-from trailhouse.lake import catalog, failures, rows, schema
+from trailhouse.lake import catalog, failures, rows, schema, seals
 from trailhouse.lake.catalog import Lake
 from trailhouse.upkeep import accounts, delivered, feeds
 from trailhouse.upkeep.feeds import Feed, Pause
@@ -83,7 +83,7 @@ def report(lake: Lake, asked: Asked, bounds: settings.Coverage) -> Report:
 
 def store(where: settings.Lake, made: Report) -> bool:
     """Keep it as the table `coverage`, in place of what these days had. Returns whether that changed anything."""
-    with failures.told(where):
+    with failures.told(where), seals.kept(where):
         lake = catalog.open_lake(where)
         catalog.make_missing(lake, TABLE)
         days = And(GreaterThanOrEqual("day", made.since), LessThanOrEqual("day", made.until))

@@ -20,7 +20,7 @@ from trailhouse import faults, settings
 from trailhouse.errors import UsageError
 from trailhouse.ingest import publish, settle, stage
 from trailhouse.ingest.job import Run
-from trailhouse.lake import catalog, commits, failures, lease, schema, tidy
+from trailhouse.lake import catalog, commits, failures, lease, schema, seals, tidy
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.listing import Stored, listed
 from trailhouse.upkeep import compact, expire, orphans
@@ -93,7 +93,7 @@ class Report:
 def maintain(run: Run, asked: Asked) -> Report:
     """Do what is to be done, or say what that would be."""
     _check(run, asked)
-    with failures.told(run.config.lake):
+    with failures.told(run.config.lake), nullcontext() if asked.dry_run else seals.kept(run.config.lake):
         lake = catalog.open_lake(run.config.lake)
         names = [name for name in asked.tables if lake.find(name) is not None]
         report = Report([Told(name, state(lake.table(name))) for name in names])

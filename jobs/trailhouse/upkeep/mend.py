@@ -30,7 +30,7 @@ from trailhouse.errors import UsageError
 from trailhouse.ingest import anew, settle
 from trailhouse.ingest.job import Run
 from trailhouse.ingest.values import Result
-from trailhouse.lake import catalog, failures, lock
+from trailhouse.lake import catalog, door
 from trailhouse.lake.catalog import Lake
 
 LISTED = ("reason", "kind", "what", "rows", "objects", "bytes", "first_day", "last_day", "first_seen", "last_seen")
@@ -82,7 +82,7 @@ def outdated(lake: Lake, which: Range, every: bool) -> Outdated:
 def redecode(going: Run, which: Range, every: bool = False, reason: str = "") -> tuple[Result, int]:
     """Decode the objects of a range anew, and replace their rows. Returns also how many were up to date."""
     going.expectations()  # what is wrong with them is said before any work
-    with failures.told(going.config.lake), lock.alone(going.config.lake):
+    with door.writing(going.config.lake):
         lake = catalog.open_lake(going.config.lake)
         result, began = _begun(going, lake)
         chosen = outdated(lake, which, every)
@@ -143,7 +143,7 @@ def objects(lake: Lake, which: Range, reasons: Sequence[str], key: str) -> list[
 def retry(going: Run, which: Range, reasons: Sequence[str] = (), key: str = "", salvage: bool = False) -> Result:
     """Read the objects once more, and take in what is good now; what is no better stays as it is."""
     going.expectations()
-    with failures.told(going.config.lake), lock.alone(going.config.lake):
+    with door.writing(going.config.lake):
         lake = catalog.open_lake(going.config.lake)
         result, began = _begun(going, lake)
         told = objects(lake, which, reasons, key)

@@ -14,7 +14,7 @@ from trailhouse.errors import TrailhouseError, UsageError
 from trailhouse.ingest import plan, settle, takeback
 from trailhouse.ingest.job import Run
 from trailhouse.ingest.values import Result
-from trailhouse.lake import catalog, commits, failures, lock
+from trailhouse.lake import catalog, commits, door
 from trailhouse.lake.catalog import Lake
 
 LISTED = ("batch_id", "objects", "records", "rows", "published_at", "reason")
@@ -61,7 +61,7 @@ def rollback(going: Run, back: Back, reason: str, hold: bool = False) -> tuple[R
     """Take batches back. Returns also what is known of them."""
     if not reason.strip():
         raise UsageError('say why: --reason "…"; it is kept with the batches')
-    with failures.told(going.config.lake), lock.alone(going.config.lake):
+    with door.writing(going.config.lake):
         lake = catalog.open_lake(going.config.lake)
         result = Result()
         settle.settle_unfinished(going, lake, result)
