@@ -162,6 +162,7 @@ class Written:
 
 # In the summary of the ledger's staged snapshot: why a batch says anew what others have said; that it takes some back.
 RESTATES, TAKES_BACK = "trailhouse.restates", "trailhouse.takes-back"
+ANEW = ("redecode", "retry", "salvage")  # why a batch says anew what others have said
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ Knows PyIceberg's file access. Where the lake lies, and by whose leave, is in `l
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -82,6 +82,13 @@ def note(seals: Mapping[str, Seal]) -> None:
     """Take over the seals that workers have made."""
     if _RECORDS:
         _RECORDS[-1].seals.update(seals)
+
+
+def forget(paths: Iterable[str]) -> None:
+    """Take back the seals of files that are about to be deleted by whoever has just written them."""
+    for record in _RECORDS:
+        for path in paths:
+            record.seals.pop(path, None)
 
 
 def seal_of(data: bytes) -> Seal:

@@ -15,7 +15,7 @@ import json
 import logging
 import secrets
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -60,6 +60,7 @@ class Chain:
     """All seals of a lake, and whether they can be believed."""
 
     seals: dict[str, Seal] = field(default_factory=dict)  # path -> what it must be, by who wrote it last
+    gone: set[str] = field(default_factory=set)  # that maintenance was about to delete, and nobody wrote since
     doubts: list[Doubt] = field(default_factory=list)
     beside: list[str] = field(default_factory=list)  # names of sound ones that no later one tells of: two runs at once
 
@@ -67,7 +68,7 @@ class Chain:
 @contextmanager
 def kept(where: settings.Lake) -> Iterator[None]:
     """Seal what the block writes, however it ends. That this fails is no reason to fail: it is told, and `check` is."""
-    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}_{secrets.token_hex(4)}"
+    name = _new_name()
     record = files.Record(begin=lambda: _put(where, f"{name}{BEGUN}", b""))
     with files.recording(record):
         try:
@@ -79,13 +80,25 @@ def kept(where: settings.Lake) -> Iterator[None]:
                 log.warning("what was written could not be sealed (%s): `trailhouse check --deep --seal` does", error)
 
 
-def _write_down(where: settings.Lake, name: str, seals: Mapping[str, Seal]) -> None:
-    if not seals:
+def tell_gone(where: settings.Lake, paths: Sequence[str]) -> None:
+    """Say of files that they are about to be deleted: nobody is to miss them, even if this run dies right after."""
+    files.forget(paths)
+    _write_down(where, _new_name(), {}, paths)
+
+
+def _new_name() -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}_{secrets.token_hex(4)}"
+
+
+def _write_down(where: settings.Lake, name: str, seals: Mapping[str, Seal], gone: Sequence[str] = ()) -> None:
+    if not seals and not gone:
         return
     io, root = catalog.file_io(where), f"{catalog.warehouse(where)}/"
     told = {path.removeprefix(root): [seal.size, seal.sha256] for path, seal in sorted(seals.items())}
     before = _pointer(_bytes(io, f"{folder(where)}/{NEWEST}") or b"")
-    content = {"name": name, "before": [before.name, before.sha256] if before else None, "files": told}
+    content: dict[str, Any] = {"name": name, "before": [before.name, before.sha256] if before else None, "files": told}
+    if gone:
+        content["gone"] = [path.removeprefix(root) for path in gone]
     data = gzip.compress(json.dumps(content, separators=(",", ":")).encode(), mtime=0)
     _put(where, f"{name}{ENDED}", data)
     _put(where, NEWEST, json.dumps({"name": name, "sha256": files.seal_of(data).sha256}).encode())
@@ -117,7 +130,12 @@ def read(where: settings.Lake, io: FileIO) -> Chain:
         if doubt:
             chain.doubts.append(Doubt(paths[name], *doubt))
         elif content:
-            chain.seals |= {_absolute(path, where): Seal(*seal) for path, seal in content["files"].items()}
+            told_of = {_absolute(path, where): Seal(*seal) for path, seal in content["files"].items()}
+            chain.gone -= told_of.keys()
+            chain.seals |= told_of
+            for path in content.get("gone", ()):
+                chain.gone.add(_absolute(path, where))
+                chain.seals.pop(_absolute(path, where), None)
             chain.beside += [name] if name not in named else []
     for name in sorted(named.keys() - held.keys()):
         path = f"{folder(where)}/{name}{ENDED}"
@@ -183,6 +201,7 @@ def _content(data: bytes) -> dict[str, Any] | None:
         said = json.loads(gzip.decompress(data))
         Link(*(said["before"] or ("", "")))
         sound = all(isinstance(size, int) and isinstance(sha256, str) for size, sha256 in said["files"].values())
+        sound = sound and all(isinstance(path, str) for path in said.get("gone", ()))
         return said if sound and isinstance(said["name"], str) else None
     except (ValueError, LookupError, TypeError, AttributeError, EOFError, OSError, zlib.error):
         return None

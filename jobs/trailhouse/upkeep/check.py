@@ -76,6 +76,8 @@ def _look(run: Run, lake: Lake, pointers: Mapping[str, str], deep: bool) -> Repo
     chain = _chain(lake.where, io, report)
     opened = Opened(io, chain.seals)
     tables = {name: check_tables.look(lake, name, pointer, opened) for name, pointer in pointers.items()}
+    for seen in tables.values():
+        seen.does_without(chain.gone)
     files.note(opened.sound)
     report.looked_at.update({"tables": len(tables), **Counter(opened.read_so_far)})
     report.add(opened.findings)

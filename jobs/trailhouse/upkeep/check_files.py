@@ -151,7 +151,7 @@ def _untold(each: Stored, own: str, is_sealed: bool, spans: Spans) -> Iterator[F
         yield Finding(LEFTOVER if explained else EXTRA, "file", "", path, "nothing", size)
         return
     folder, _, name = path.removeprefix(f"{own}/").partition("/")
-    if folder == "listing" or (folder == seals.FOLDER and _SEALS.fullmatch(name)):
+    if folder in ("listing", "maintain") or (folder == seals.FOLDER and _SEALS.fullmatch(name)):
         return  # written over by every run; judged by what they hold
     if folder not in _OF_RUNS or not explained:
         yield Finding(EXTRA, WHAT, "", path, "nothing", size)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -61,8 +61,14 @@ class Seen:
     held: dict[str, list[Held]] = field(default_factory=dict)  # manifest -> its files
     manifests: dict[str, ManifestFile] = field(default_factory=dict)
     main: list[Held] = field(default_factory=list)  # what readers see
+    earlier: set[str] = field(default_factory=set)  # metadata files that the table has gone on from
     whole: bool = False  # whether all of its metadata could be read, so that what it does not name is not of it
     deletes: bool = False  # whether another writer's files take rows away
+
+    def does_without(self, gone: Collection[str]) -> None:
+        """Of metadata files that the table has gone on from, maintenance deletes what is old: nothing is read by them."""
+        for path in self.earlier.intersection(gone):
+            del self.files[path]
 
     @property
     def rows(self) -> int:
@@ -133,7 +139,8 @@ def look(lake: Lake, name: str, pointer: str, opened: Opened) -> Seen:
     if metadata is None:
         return seen
     seen.table = Table(lake.name(name), metadata, pointer, catalog.file_io(lake.where), lake.catalog)
-    seen.files |= {entry.metadata_file: ("metadata file", None) for entry in metadata.metadata_log}
+    seen.earlier = {entry.metadata_file for entry in metadata.metadata_log}
+    seen.files |= dict.fromkeys(seen.earlier, ("metadata file", None))
     seen.files |= {each.statistics_path: ("statistics", each.file_size_in_bytes) for each in metadata.statistics}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         lists = dict(pool.map(lambda each: (each.snapshot_id, _manifests(each, name, opened)), metadata.snapshots))

@@ -205,7 +205,10 @@ def _delete(going: _Going) -> None:
 
 def _deleted(going: _Going, files: Sequence[Stored]) -> tuple[int, int]:
     """How many files went, or would, and their bytes."""
-    failed = {} if going.asked.dry_run else orphans.delete(files)
+    failed: dict[str, str] = {}
+    if files and not going.asked.dry_run:
+        seals.tell_gone(going.run.config.lake, [each.path for each in files])
+        failed = orphans.delete(files)
     going.report.problems += [{"where": path, "reason": why} for path, why in failed.items()]
     gone = [each for each in files if each.path not in failed]
     return len(gone), sum(each.size for each in gone)
@@ -235,9 +238,12 @@ def _unsettled(lake: Lake) -> Collection[str]:
     return set(commits.unsettled(lake, (*stage.ORDER, "batches")))
 
 
+_OVER = ("published", "freed", "rolled_back", "rollback")
+
+
 def _going_on(lake: Lake) -> Collection[str]:
     """Batches that somebody may still want to know all of: those that are not over, and those that were given up."""
-    kept = {batch_id for batch_id, each in publish.states(lake).items() if each.state not in ("published", "freed")}
+    kept = {batch_id for batch_id, each in publish.states(lake).items() if each.state not in _OVER}
     return kept | set(_unsettled(lake))
 
 
