@@ -57,7 +57,6 @@ def maintain(fed: Fed) -> None:
 @pytest.mark.parametrize(
     "verbs",
     [
-        [maintain, feed, redecode, maintain],
         [redecode, take_back, maintain, feed, take_back],
         [maintain, feed, take_back, redecode, maintain, redecode],
     ],

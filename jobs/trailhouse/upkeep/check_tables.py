@@ -66,7 +66,7 @@ class Seen:
     deletes: bool = False  # whether another writer's files take rows away
 
     def does_without(self, gone: Collection[str]) -> None:
-        """Of metadata files that the table has gone on from, maintenance deletes what is old: nothing is read by them."""
+        """Old metadata files that maintenance has deleted: the table has gone on from them."""
         for path in self.earlier.intersection(gone):
             del self.files[path]
 
