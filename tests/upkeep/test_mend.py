@@ -195,6 +195,18 @@ def test_fewer_records_are_refused_unless_there_is_a_reason(fed, monkeypatch, ca
     whole(fed)
 
 
+def test_another_generation_of_an_object_stays(fed, changed):
+    """A bucket may bring back what an object was; only the one that lies there can be read anew."""
+    fed.made.put(key("w-beside"), event(301), event(302), event(303))
+    fed.feed()
+    result = fed.anew(key("w-beside"))
+    assert (result.status, result.pending, result.objects) == ("partial", 1, 1)
+    mine = {row["event_id"]: row for row in fed.contents.rows("events") if row["source_object"] == key("w-beside")}
+    agents = {int(event_id[:8], 16): row["user_agent"] for event_id, row in mine.items()}
+    assert agents == {301: "aws-cli/2.15", 302: "aws-cli/2.15", 303: "AWS-CLI/2.15"}
+    holds_together(fed.contents)
+
+
 def test_killed_at_any_commit_it_is_whole(tmp_path, changed, monkeypatch):
     for _, fed in at_some_commits(tmp_path, Fed, lambda fed: fed.redecode(accounts=(OTHER,)), monkeypatch):
         assert ingest(fed.lake, fed.logs).status in ("nothing_to_do", "published")

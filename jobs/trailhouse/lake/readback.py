@@ -32,14 +32,7 @@ def read_back(path: str, io: FileIO, read: Callable[[pq.ParquetFile], Read]) -> 
         raise
     except FAILS:
         data = _bytes(path, io)  # raises where it is the store
-    if data is None:
-        return None
-    try:
-        return read(write.in_memory(data))
-    except MemoryError:
-        raise
-    except FAILS:
-        return None
+    return None if data is None else _parsed(data, read)
 
 
 def published(path: str, io: FileIO, read: Callable[[pq.ParquetFile], Read]) -> Read:
@@ -53,10 +46,13 @@ def published(path: str, io: FileIO, read: Callable[[pq.ParquetFile], Read]) -> 
 def read_whole(path: str, io: FileIO, read: Callable[[pq.ParquetFile], Read]) -> tuple[Read, Seal] | None:
     """The same of every byte of it, with its seal: one request for a file, however many columns are read."""
     data = _bytes(path, io)
-    if data is None:
-        return None
+    parsed = None if data is None else _parsed(data, read)
+    return None if data is None or parsed is None else (parsed, seal_of(data))
+
+
+def _parsed(data: bytes, read: Callable[[pq.ParquetFile], Read]) -> Read | None:
     try:
-        return read(write.in_memory(data)), seal_of(data)
+        return read(write.in_memory(data))
     except MemoryError:
         raise
     except FAILS:
