@@ -21,11 +21,11 @@ from tests.ingest.contents import Contents, config_of, ingest, quiet
 from tests.ingest.inline import INLINE
 from tests.old_lakes import opened
 from tests.upkeep.test_batches import call, refused
-from trailhouse import settings
+from trailhouse import settings, show
 from trailhouse.ingest import run
 from trailhouse.lake import catalog, files, schema, seals
 from trailhouse.upkeep import batches, check
-from trailhouse.upkeep.damage import Report
+from trailhouse.upkeep.damage import ADVICE, DAMAGE, Report
 
 __all__ = ["call", "refused"]  # fixtures
 SEED = random.SystemRandom().randrange(10**6)
@@ -223,6 +223,10 @@ def test_damage_has_an_exit_code_and_a_first_screen(checked, call):
         assert (code, said["status"], said["counts"]["missing"], len(said["findings"])) == (4, "damaged", 1, 1)
         code, out, _ = call("check", "--format", "csv", *lake)
         assert code == 4 and out.splitlines()[0] == '"kind","what","table","path","expected","found"'
+
+
+def test_what_to_do_fits_into_its_cell():
+    assert max(map(len, ADVICE.values())) <= show.CELL_WIDTH and set(DAMAGE) == set(KINDS)
 
 
 def test_what_can_not_be_meant_is_refused(checked, call):

@@ -335,7 +335,7 @@ def _read(path: str, io: FileIO, of: Partition, columns: Sequence[str], seen: Se
         return schema.arrow_schema(of.table).empty_table().select(list(columns))
     if seal and of.part == 0:
         seen.seals[path] = seal
-    return schema.as_now(of.table, found).select(list(columns))
+    return schema.as_now(of.table, found, columns)
 
 
 def _differ(one: pa.ChunkedArray, other: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:

@@ -121,11 +121,14 @@ def arrow_schema(name: str) -> pa.Schema:
     return pa.schema([pa.field(c.name, c.arrow) for c in table(name).columns])
 
 
-def as_now(name: str, rows: pa.Table) -> pa.Table:
-    """Rows that an older release wrote (or some of their columns): what was added since is NULL."""
-    wanted = arrow_schema(name)
-    columns = [rows[f.name] if f.name in rows.column_names else pa.nulls(rows.num_rows, f.type) for f in wanted]
-    return pa.Table.from_arrays(columns, names=wanted.names).cast(wanted)
+def as_now(name: str, rows: pa.Table, columns: Sequence[str] = ()) -> pa.Table:
+    """Rows that an older release wrote, in the columns of today, or some of them: what was added since is NULL."""
+    whole = arrow_schema(name)
+    wanted = pa.schema([whole.field(column) for column in columns or whole.names])
+    if (rows.schema.names, rows.schema.types) == (wanted.names, wanted.types):
+        return rows
+    made = [rows[f.name] if f.name in rows.column_names else pa.nulls(rows.num_rows, f.type) for f in wanted]
+    return pa.Table.from_arrays(made, names=wanted.names).cast(wanted)
 
 
 def is_of(name: str, read: pa.Schema, forms: Sequence[tuple[str, ...]] = ()) -> bool:

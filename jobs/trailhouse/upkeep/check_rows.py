@@ -204,7 +204,7 @@ def _rows(where: settings.Lake, partition: Partition, columns: tuple[str, ...]) 
     for file in partition.files:
         found = readback.read_back(file.path, io, lambda opened: opened.read(list(columns)))
         if found is not None:
-            yield file.path, found.select(list(columns)).cast(_schema(partition.table, columns))
+            yield file.path, schema.as_now(partition.table, found, columns)
 
 
 def _schema(table: str, columns: tuple[str, ...]) -> pa.Schema:

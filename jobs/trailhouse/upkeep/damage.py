@@ -16,14 +16,14 @@ LEFTOVER, UNSEALED, UNFINISHED, HELD, NEW, OLDER, BESIDE = (
 
 # Kind -> what to do about it. The first five are damage; what could not be looked at may be some; the rest are facts.
 ADVICE = {
-    MISSING: "restore it from a copy or another version; of a source object, the bucket's lifecycle may have taken it",
-    EXTRA: "find out who put it there; a log object that no run has seen comes in with `trailhouse ingest`",
-    CHANGED: "restore what was written from a copy or another version, and find out who changed it",
-    UNREADABLE: "restore it from a copy or another version",
+    MISSING: "restore it from a copy; a log object may be gone by the bucket's lifecycle",
+    EXTRA: "find out who put it there; a log object comes in with `trailhouse ingest`",
+    CHANGED: "restore what was written from a copy, and find out who changed it",
+    UNREADABLE: "restore it from a copy",
     INCONSISTENT: "two places of the lake disagree: look at both, and at what wrote them",
     UNCHECKED: "it could not be looked at: give the right to read it, or check again later",
-    LEFTOVER: "nothing: a run that was killed, or tried again, left it; maintenance removes it",
-    UNSEALED: "`trailhouse check --deep --seal` seals what is sound now, so that a later change shows",
+    LEFTOVER: "nothing: a run that was killed or tried again left it; maintenance removes it",
+    UNSEALED: "`trailhouse check --deep --seal` seals what is sound, so that changes show",
     UNFINISHED: "the next `trailhouse ingest` settles it",
     HELD: "`trailhouse batch show BATCH` tells why",
     NEW: "the next `trailhouse ingest` reads it",
