@@ -543,7 +543,6 @@ UPKEEP = (
 MAINTAINED = "tests/upkeep/test_maintain.py"
 HISTORY = "tests/upkeep/test_maintain_history.py"
 ORPHANS = "tests/upkeep/test_maintain_orphans.py"
-GATHERED = "tests/upkeep/test_gather.py"
 
 MAINTENANCE = (
     bug("what was gathered is not compared", "upkeep/compact.py",
@@ -561,9 +560,6 @@ MAINTENANCE = (
     bug("what is gathered is not sorted", "upkeep/gather.py",
         "        yield rows.take(pc.sort_indices(rows.select(sort), sort_keys=keys))\n", "        yield rows\n",
         f"{MAINTAINED}::test_what_is_gathered_is_sorted_and_has_filters"),
-    bug("filters are of the library's size", "lake/write.py",
-        'blooms = {column: {"ndv": many}', "blooms = {column: True",
-        f"{GATHERED}::test_a_filter_is_as_large_as_its_distinct_values_need"),
     bug("no filters are written", "lake/write.py",
         "if blooms and HAS_BLOOMS else {}", "if blooms and not HAS_BLOOMS else {}",
         f"{MAINTAINED}::test_what_is_gathered_is_sorted_and_has_filters"),

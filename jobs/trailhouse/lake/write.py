@@ -144,7 +144,7 @@ class DataFileWriter:
     def __init__(self, of: _Writer, key: PartitionKey | None, name: str, distinct: Mapping[str, int]) -> None:
         self._of, self._key = of, key
         self.path = of.places.new_data_location(name, key)
-        # The size of a filter follows from how many values it has to tell apart; without them, from how many rows.
+        # Told how many values it has to tell apart, a filter is made for these and not for a million.
         blooms = {column: {"ndv": many} for column, many in distinct.items() if many}
         form = FORM | ({"bloom_filter_options": blooms} if blooms and HAS_BLOOMS else {})
         self._stream = of.io.new_output(self.path).create(overwrite=True)
