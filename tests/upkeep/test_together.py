@@ -25,6 +25,7 @@ def is_sound(fed: Fed) -> None:
     """By the check, which reads everything, and by the reference reader."""
     report = check.check(going(fed), check.Asked(deep=True, sources=True))
     assert not report.damaged, [e for e in report.findings if e.kind != "leftover"]
+    assert not report.counts["unsealed"], "whatever writes, seals"
     assert fed.contents.published() == model.lake(fed.made.listed()).published
     holds_together(fed.contents)
     assert not fed.contents.branches()

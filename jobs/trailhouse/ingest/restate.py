@@ -23,9 +23,10 @@ from pyiceberg.manifest import DataFile
 from trailhouse import settings
 from trailhouse.ingest import stage
 from trailhouse.ingest.values import Before, Cleared, Gauge, Outcome, Restates, Staged, Way
-from trailhouse.lake import catalog, changes, commits, readback, schema, write
+from trailhouse.lake import catalog, changes, commits, files, readback, schema, write
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.commits import Change, StagedTable
+from trailhouse.lake.files import Seal
 
 TASK_BYTES = 64 * 2**20  # of files that one task writes again
 HELD_BYTES = 96 * 2**20  # of rows held before they are written
@@ -69,12 +70,12 @@ def made_way(each: Each, lake: Lake, restates: Restates | None, tables: Sequence
     for name in tables:
         table = lake.table(name)
         base = commits.head(table)
-        files = {task.file.file_path: task.file for task in table.scan(In("batch_id", batches)).plan_files()}
+        there = {task.file.file_path: task.file for task in table.scan(In("batch_id", batches)).plan_files()}
         text = write.to_text(table.metadata)
-        work = [Clear(lake.where, name, text, group, objects) for group in _groups(files)]
+        work = [Clear(lake.where, name, text, group, objects) for group in _groups(there)]
         done = [one for part in each("make way", clear, work) for one in part]
         if done:
-            found[name] = Way(base, tuple(files[one.file] for one in done), tuple(done))
+            found[name] = Way(base, tuple(there[one.file] for one in done), tuple(done))
     return found
 
 
@@ -97,8 +98,9 @@ def differs(each: Each, lake: Lake, staged: Staged, restates: Restates) -> list[
         for part in _split(way.cleared)
     ]
     wrong = Counter[str]()
-    for task, count in zip(work, each("audit of what stays", compare, work), strict=True):
+    for task, (count, sealed) in zip(work, each("audit of what stays", compare, work), strict=True):
         wrong[task.table] += count
+        files.note(sealed)
     gauges = []
     touched = {ready.table for ready in staged.tables}
     missed = sum(rows for table, rows in wanted.items() if table not in touched)
@@ -161,23 +163,25 @@ def _pieces(file: pq.ParquetFile) -> Iterator[pa.Table]:
         yield pa.concat_tables(held)
 
 
-def compare(task: Compare) -> int:
-    """Rows that were to stay and did not, or are not what they were; and rows that were to go and did not."""
+def compare(task: Compare) -> tuple[int, dict[str, Seal]]:
+    """Rows that were to stay and are not what they were, or that were to go and did not; seals of what is left."""
     io = catalog.file_io(task.lake)
     known = pa.array(task.objects, pa.string())
-    wrong = 0
+    wrong, sealed = 0, dict[str, Seal]()
     for each in task.cleared:
         was = readback.published(each.file, io, pq.ParquetFile.read)
         stays = _conformed(was.filter(pc.invert(_is_of(was, task.table, known))), task.table)
-        parts = [readback.read_back(file.file_path, io, pq.ParquetFile.read) for file in each.remains]
-        left = pa.concat_tables(
-            [stays.slice(0, 0), *(_conformed(part, task.table) for part in parts if part is not None)]
-        )
+        left = stays.slice(0, 0)
+        for file in each.remains:
+            part = readback.read_whole(file.file_path, io, pq.ParquetFile.read)
+            if part:
+                left = pa.concat_tables([left, _conformed(part[0], task.table)])
+                sealed[file.file_path] = part[1]
         told = sum(file.record_count for file in each.remains)
         if told != left.num_rows or not _ordered(left).equals(_ordered(stays)):
             wrong += max(abs(left.num_rows - stays.num_rows), 1)
         wrong += abs(each.gone - (was.num_rows - stays.num_rows))
-    return wrong
+    return wrong, sealed
 
 
 def _conformed(rows: pa.Table, table: str) -> pa.Table:
@@ -213,11 +217,11 @@ def _objects(restates: Restates) -> tuple[str, ...]:
     return tuple(f"{source}\0{key}\0{was.batch_id}" for (source, key, _), was in restates.before.items())
 
 
-def _groups(files: Mapping[str, DataFile]) -> Iterator[tuple[str, ...]]:
+def _groups(there: Mapping[str, DataFile]) -> Iterator[tuple[str, ...]]:
     """Files for one task each time, bounded by their bytes."""
     held: list[str] = []
     size = 0
-    for path, file in files.items():
+    for path, file in there.items():
         if held and size + file.file_size_in_bytes > TASK_BYTES:
             yield tuple(held)
             held, size = [], 0

@@ -23,6 +23,7 @@ from trailhouse.errors import TrailhouseError
 from trailhouse.ingest.job import Run
 from trailhouse.lake import commits, tidy, write
 from trailhouse.lake.catalog import Lake
+from trailhouse.lake.files import note
 from trailhouse.upkeep.gather import Gather, Gathered, gather
 
 log = logging.getLogger("trailhouse.upkeep")
@@ -185,7 +186,10 @@ def _gathered(run: Run, lake: Lake, name: str, some: Sequence[Group]) -> list[Ga
         Gather(run.config.lake, name, metadata, target, tuple(tuple(f.file_path for f in g.files) for g in together))
         for together in _rounds(some, TASK_BYTES)
     ]
-    return [one for made in run.each("gather", gather, tasks) for one in made]
+    done = [one for made in run.each("gather", gather, tasks) for one in made]
+    for one in done:
+        note(one.seals)
+    return done
 
 
 def _proven(name: str, group: Group, made: Gathered) -> tuple[DataFile, ...]:

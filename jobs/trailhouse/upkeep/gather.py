@@ -7,8 +7,8 @@ written, read back, are both told by their fingerprint: whoever commits compares
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +19,7 @@ from pyiceberg.manifest import DataFile
 
 from trailhouse import faults, settings
 from trailhouse.lake import catalog, readback, schema, write
+from trailhouse.lake.files import Record, Seal, recording
 from trailhouse.upkeep.fingerprint import Fingerprint, identity
 
 LOOKED_UP = ("event_id", "identity_access_key_id", "source_ip")
@@ -50,13 +51,22 @@ class Gathered:
     read: Fingerprint
     written: Fingerprint
     damaged: tuple[str, ...] = ()
+    seals: Mapping[str, Seal] = field(default_factory=dict)  # of the new files
 
 
 def gather(task: Gather) -> list[Gathered]:
     """The groups, one after another."""
     io = catalog.file_io(task.lake)
     with faults.at("files_gathered"):
-        return [_Group(task, paths, io).gathered() for paths in task.groups]
+        return [_sealed(_Group(task, paths, io)) for paths in task.groups]
+
+
+def _sealed(group: _Group) -> Gathered:
+    """What became of a group, with the seals of what it wrote: nobody reads these files whole before they are shown."""
+    record = Record(begin=lambda: None)
+    with recording(record):
+        made = group.gathered()
+    return replace(made, seals=record.seals)
 
 
 class _Group:
@@ -133,10 +143,10 @@ class _Run:
     def _conformed(self, batch: pa.RecordBatch) -> pa.Table:
         """By the columns' ids, as readers do: a column may have come later, or have had another name."""
         made = []
-        for field in self._columns:
-            number = self._by_id.get(_id(field))
-            column = batch.column(number) if number is not None else pa.nulls(batch.num_rows, field.type)
-            made.append(column.cast(field.type))
+        for each in self._columns:
+            number = self._by_id.get(_id(each))
+            column = batch.column(number) if number is not None else pa.nulls(batch.num_rows, each.type)
+            made.append(column.cast(each.type))
         return pa.table(made, schema=self._columns)
 
 
