@@ -46,7 +46,8 @@ def test_runs_that_are_sorted_are_merged_sorted_and_whole(runs, at_once):
 def test_pieces_become_row_groups_of_a_size(sizes):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(gather, "ROWS_AT_ONCE", 10)
-        made = list(gather._in_row_groups(pa.table({"at": pa.array(range(size), pa.int64())}) for size in sizes))
+        pieces = (pa.table({"at": pa.array(range(size), pa.int64())}) for size in sizes)
+        made = list(gather._in_row_groups(pieces))
     assert all(rows.num_rows == 10 for rows in made[:-1]) and all(0 < rows.num_rows <= 10 for rows in made)
     assert [v for rows in made for v in rows["at"].to_pylist()] == [v for size in sizes for v in range(size)]
 
