@@ -49,6 +49,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.s3)
         if "chromium" in asked:
             item.add_marker(pytest.mark.browser)
+        # Spark leaves the sockets that it fetches results through to the collector, which comes when it likes.
+        item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket.socket:ResourceWarning"))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

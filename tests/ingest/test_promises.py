@@ -14,7 +14,6 @@ import pyarrow as pa
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import CommitFailedException
-from pyiceberg.io.pyarrow import PyArrowFile
 
 from tests import model
 from tests.buckets import Bucket, event, key, plain
@@ -22,6 +21,7 @@ from tests.ingest.contents import DATA, OPS, Contents, files, holds_together, in
 from trailhouse.errors import TrailhouseError
 from trailhouse.ingest import stage
 from trailhouse.lake import catalog, commits, write
+from trailhouse.lake.files import Written
 
 TWICE = b'{"eventID":"x","eventID":"y"}'
 BROKEN = b"\x1f\x8b nothing"
@@ -112,14 +112,14 @@ class Unclosable:
 def test_a_file_that_can_not_be_closed_is_not_written(lake, tmp_path, monkeypatch):
     """B24: closing is the write. A data file whose close fails belongs to no table."""
     bucket = plain(8)
-    logs, plainly = bucket.save(tmp_path / "logs"), PyArrowFile.create
+    logs, plainly = bucket.save(tmp_path / "logs"), Written.create
 
     def create(self, overwrite=False):
         made = plainly(self, overwrite)
         return Unclosable(made) if "/events/data/" in self.location and self.location.endswith(".parquet") else made
 
     with monkeypatch.context() as patched:
-        patched.setattr(PyArrowFile, "create", create)
+        patched.setattr(Written, "create", create)
         with pytest.raises(TrailhouseError, match="last part"):
             ingest(lake, logs)
     contents = Contents(lake)
@@ -132,13 +132,13 @@ def test_a_file_that_can_not_be_closed_is_not_written(lake, tmp_path, monkeypatc
 def test_a_file_that_is_written_again_stays_where_it_is(lake, tmp_path, monkeypatch):
     """Nothing but maintenance deletes: what a rewrite replaces is an orphan, since another try may still need it."""
     made: list[str] = []
-    plainly = PyArrowFile.create
+    plainly = Written.create
 
     def create(self, overwrite=False):
         made.append(self.location.removeprefix("file://"))
         return plainly(self, overwrite)
 
-    monkeypatch.setattr(PyArrowFile, "create", create)
+    monkeypatch.setattr(Written, "create", create)
     bucket = Bucket()
     bucket.put(key("a"), event(1), event(2))
     bucket.put(key("b"), event(2), event(3))

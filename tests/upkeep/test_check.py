@@ -290,6 +290,15 @@ def test_a_lake_from_before_seals_is_sound_and_can_be_sealed(tmp_path):
     assert ("changed", metadata.name) in told(look(lake, deep=True))
 
 
+def test_whatever_a_command_keeps_beside_the_tables_is_no_damage(lake, tmp_path):
+    ingest(lake, small().save(tmp_path / "logs"))
+    with seals.kept(lake):
+        path = Path(catalog.write_file(lake, "another/command.json", b"{}"))
+    assert not look(lake, deep=True).counts
+    path.write_bytes(b"[]")
+    assert ("changed", "command.json") in told(look(lake, deep=True))
+
+
 def test_what_could_not_be_looked_at_is_no_damage(checked, monkeypatch):
     plainly = files.listed
 

@@ -141,13 +141,13 @@ class KeepingFileIO(PyArrowFileIO):
         """A file to write; the two kinds that a commit hangs on stand at a fault point of their own."""
         name = location.rpartition("/")[2]
         point = "manifest_list" if name.startswith("snap-") else "metadata_file" if name.endswith(_METADATA) else ""
-        return _Written(super().new_output(location), point)
+        return Written(super().new_output(location), point)
 
 
 _METADATA = ".metadata.json"
 
 
-class _Written(PyArrowFile):
+class Written(PyArrowFile):
     """A file that is sealed as it is written, and at whose end there may be a fault point."""
 
     def __init__(self, file: PyArrowFile, point: str) -> None:

@@ -25,7 +25,11 @@ from trailhouse.upkeep.damage import CHANGED, EXTRA, LEFTOVER, MISSING, UNCHECKE
 LONGEST = timedelta(days=1)  # that a run of which nothing more was heard may have been on its way
 
 WHAT = "file of a run"
-_OF_RUNS = ("plans", "quality")
+_JUDGED_ELSEWHERE = (
+    "listing",
+    seals.FOLDER,
+    "maintain",
+)  # the one is written over by every run, the other by what it holds
 
 _SEALS = re.compile(r"[0-9]{8}T[0-9]{12}_[0-9a-f]{8}(\.begun|\.json\.gz)|newest\.json")
 
@@ -104,10 +108,11 @@ def folder_of(seen: Seen) -> str:
 
 
 def of_runs(where: settings.Lake, found: Folders) -> Seen:
-    """What runs have left beside the tables, as if it were one: plans and pages."""
-    folders = tuple(f"{catalog.own_folder(where)}/{name}/" for name in _OF_RUNS)
-    own: dict[str, tuple[str, int | None]] = {p: (WHAT, None) for p in found.there if p.startswith(folders)}
-    return Seen("", "", files=own)
+    """What runs have left beside the tables, such as plans and pages, as if it were a table."""
+    own = f"{catalog.own_folder(where)}/"
+    others = tuple(f"{own}{name}/" for name in _JUDGED_ELSEWHERE)
+    files_of = [path for path in found.there if path.startswith(own) and not path.startswith(others)]
+    return Seen("", "", files=dict.fromkeys(files_of, (WHAT, None)))
 
 
 def compare(
@@ -151,9 +156,9 @@ def _untold(each: Stored, own: str, is_sealed: bool, spans: Spans) -> Iterator[F
         yield Finding(LEFTOVER if explained else EXTRA, "file", "", path, "nothing", size)
         return
     folder, _, name = path.removeprefix(f"{own}/").partition("/")
-    if folder in ("listing", "maintain") or (folder == seals.FOLDER and _SEALS.fullmatch(name)):
-        return  # written over by every run; judged by what they hold
-    if folder not in _OF_RUNS or not explained:
+    if folder in _JUDGED_ELSEWHERE and (folder != seals.FOLDER or _SEALS.fullmatch(name)):
+        return
+    if not explained:
         yield Finding(EXTRA, WHAT, "", path, "nothing", size)
     elif not is_sealed:
         yield Finding(UNSEALED, WHAT, "", path, "a seal", "none")
