@@ -25,7 +25,7 @@ from trailhouse.upkeep.damage import CHANGED, EXTRA, LEFTOVER, MISSING, UNCHECKE
 LONGEST = timedelta(days=1)  # that a run of which nothing more was heard may have been on its way
 
 WHAT = "file of a run"
-_JUDGED_ELSEWHERE = (
+_JUDGED_ELSEWHERE = ("listing", "maintain", seals.FOLDER)  # written over by runs; and judged by what they hold
     "listing",
     seals.FOLDER,
     "maintain",
