@@ -26,10 +26,6 @@ LONGEST = timedelta(days=1)  # that a run of which nothing more was heard may ha
 
 WHAT = "file of a run"
 _JUDGED_ELSEWHERE = ("listing", "maintain", seals.FOLDER)  # written over by runs; and judged by what they hold
-    "listing",
-    seals.FOLDER,
-    "maintain",
-)  # the one is written over by every run, the other by what it holds
 
 _SEALS = re.compile(r"[0-9]{8}T[0-9]{12}_[0-9a-f]{8}(\.begun|\.json\.gz)|newest\.json")
 
