@@ -18,9 +18,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -28,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 from tools.sabotages import ALL, Sabotage  # noqa: E402 (the checkout's own)
 
 LONGEST = 300  # seconds that the tests of one sabotage may take
+EVERY_COMMIT = {"TRAILHOUSE_KILL_STEP": "1"}  # tests that die at some commits die at each: no bug goes by luck
 RED, GREEN = 1, 0  # how pytest ends when tests fail, and when they pass
 
 
@@ -104,7 +106,7 @@ def tried(copy: Path, sabotage: Sabotage) -> Outcome:
     plain = path.read_text()
     try:
         path.write_text(sabotage.applied(plain))
-        ended, said = run_tests(copy, sabotage.tests, LONGEST, "-x")
+        ended, said = run_tests(copy, sabotage.tests, LONGEST, "-x", env=EVERY_COMMIT)
     except ValueError as unfit:
         return Outcome(sabotage.name, "", f"DOES NOT FIT: {unfit}")
     except subprocess.TimeoutExpired:
@@ -117,14 +119,16 @@ def tried(copy: Path, sabotage: Sabotage) -> Outcome:
     return Outcome(sabotage.name, found[1] if found else "")
 
 
-def run_tests(copy: Path, tests: Sequence[str], seconds: float, *more: str) -> tuple[int, str]:
+def run_tests(
+    copy: Path, tests: Sequence[str], seconds: float, *more: str, env: Mapping[str, str] = MappingProxyType({})
+) -> tuple[int, str]:
     """Run tests in the copy, of the copy's own sources. Returns how pytest ended, and what it said."""
     command = [str(ROOT / ".venv" / "bin" / "python"), "-m", "pytest", "-q", "-rfE", "-p", "no:cacheprovider"]
     paths = {"PYTHONPATH": f"{copy / 'jobs'}{os.pathsep}{copy}", "PYTHONDONTWRITEBYTECODE": "1"}
     ran = subprocess.run(
         [*command, "--hypothesis-seed=1", "--tb=line", *more, *tests],
         cwd=copy,
-        env={**os.environ, **paths},
+        env={**os.environ, **paths, **env},
         capture_output=True,
         text=True,
         timeout=seconds,

@@ -168,7 +168,7 @@ INGEST = (
               ("                AssertRefSnapshotId(ref=REF, snapshot_id=None),\n", ""))),
     bug("a claim that is found is left alone", "ingest/settle.py",
         "    result.settled += [each for each in [finish(run, lake)] if each]\n", "",
-        f"{CLAIMS}::test_what_is_visible_in_part_is_not_judged_anew"),
+        "tests/upkeep/test_rollback.py::test_what_was_claimed_is_brought_to_its_end_by_whoever_comes_by"),
     bug("a claim is made on tables that have moved", "ingest/settle.py",
         "            if not stage.is_as_compared(lake, staged):", "            if False:",
         f"{BETWEEN}[stage ledger-CloudTrail]"),

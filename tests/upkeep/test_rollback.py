@@ -231,6 +231,22 @@ def unlocked(monkeypatch) -> None:
     monkeypatch.setattr(lock, "alone", lambda _: nullcontext())
 
 
+def test_what_was_claimed_is_brought_to_its_end_by_whoever_comes_by(fed, undisturbed, tmp_path, monkeypatch):
+    plainly = claim.take
+
+    def dies(*given: object) -> None:
+        plainly(*given)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(claim, "take", dies)
+        fed.back(last=1)
+    assert fed.rows() == fed.then[-1], "nothing is visible yet"
+    ingest(fed.lake, fed.logs)
+    assert fed.states() == ["published", "published", "rolled_back"]
+    same(fed, undisturbed, tmp_path)
+
+
 def test_a_run_that_slept_through_it_brings_nothing_back(fed, unlocked, monkeypatch):
     """It had the claim, another brought its batch to its end, and that was taken back: then it wakes."""
     more = Bucket()
