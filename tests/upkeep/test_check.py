@@ -23,7 +23,7 @@ from tests.old_lakes import opened
 from tests.upkeep.test_batches import call, refused
 from trailhouse import settings, show
 from trailhouse.ingest import run
-from trailhouse.lake import catalog, files, schema, seals
+from trailhouse.lake import catalog, files, listing, schema, seals
 from trailhouse.upkeep import batches, check
 from trailhouse.upkeep.damage import ADVICE, DAMAGE, Report
 
@@ -300,14 +300,14 @@ def test_whatever_a_command_keeps_beside_the_tables_is_no_damage(lake, tmp_path)
 
 
 def test_what_could_not_be_looked_at_is_no_damage(checked, monkeypatch):
-    plainly = files.listed
+    plainly = listing.listed
 
-    def listed(io: object, folder: str):
+    def listed(folder: str):
         if folder.endswith("/insight_events"):
             raise PermissionError("Permission denied")
-        return plainly(io, folder)
+        return plainly(folder)
 
-    monkeypatch.setattr(files, "listed", listed)
+    monkeypatch.setattr(listing, "listed", listed)
     report = checked.look()
     assert report.status == "unchecked" and report.counts == {"unchecked": 1}
 

@@ -11,12 +11,11 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from types import TracebackType
 
 import pyarrow as pa
-from pyarrow.fs import FileSelector, FileSystem, FileType
-from pyiceberg.io import FileIO, InputFile, OutputFile, OutputStream
+from pyarrow.fs import FileSystem
+from pyiceberg.io import InputFile, OutputFile, OutputStream
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
 
 from trailhouse import faults
@@ -29,15 +28,6 @@ class Seal:
 
     size: int
     sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A file as a listing shows it."""
-
-    path: str
-    size: int
-    modified: datetime
 
 
 @dataclass
@@ -94,16 +84,6 @@ def forget(paths: Iterable[str]) -> None:
 def seal_of(data: bytes) -> Seal:
     """The seal of a file that has just been read."""
     return Seal(len(data), hashlib.sha256(data).hexdigest())
-
-
-def listed(io: FileIO, folder: str) -> Iterator[Stored]:
-    """Every file below a folder of the lake, by listing it."""
-    place = io.new_input(folder)
-    assert isinstance(place, PyArrowFile)
-    before = folder.removesuffix(place._path)  # "s3://", or nothing
-    for info in place._filesystem.get_file_info(FileSelector(place._path, recursive=True, allow_not_found=True)):
-        if info.type != FileType.Directory and not info.path.endswith("/"):
-            yield Stored(f"{before}{info.path}", info.size, info.mtime)
 
 
 def s3_properties() -> dict[str, str]:

@@ -28,6 +28,12 @@ def listed(folder: str) -> Iterator[Stored]:
     yield from _in_bucket(folder) if folder.startswith("s3://") else _in_folder(folder)
 
 
+def _unless_gone(error: OSError) -> None:
+    """What can't be looked into is not to pass for empty; a folder that is not there is."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
 def of_bucket(path: str) -> tuple[str, str]:
     """Bucket and key of a place in one."""
     bucket, _, key = path.removeprefix("s3://").partition("/")
@@ -42,7 +48,7 @@ def _in_bucket(folder: str) -> Iterator[Stored]:
 
 
 def _in_folder(folder: str) -> Iterator[Stored]:
-    for place, _, names in os.walk(folder):
+    for place, _, names in os.walk(folder, onerror=_unless_gone):
         for name in names:
             path = f"{place}/{name}"
             try:

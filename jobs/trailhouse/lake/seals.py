@@ -25,7 +25,7 @@ from typing import Any
 from pyiceberg.io import FileIO
 
 from trailhouse import settings
-from trailhouse.lake import catalog, files
+from trailhouse.lake import catalog, files, listing
 from trailhouse.lake.failures import UNSURE
 from trailhouse.lake.files import Seal
 
@@ -118,7 +118,7 @@ def read(where: settings.Lake, io: FileIO) -> Chain:
     """
     chain = Chain()
     pointer = _bytes(io, f"{folder(where)}/{NEWEST}")  # first: what it names lies there when the folder is listed
-    paths = {name.rpartition("/")[2].removesuffix(ENDED): name for name in _files(where, io)}
+    paths = {name.rpartition("/")[2].removesuffix(ENDED): name for name in _files(where)}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         held = dict(zip(paths, pool.map(lambda path: _bytes(io, path) or b"", paths.values()), strict=True))
     told = {name: _content(data) for name, data in held.items()}
@@ -143,8 +143,8 @@ def read(where: settings.Lake, io: FileIO) -> Chain:
     return chain
 
 
-def _files(where: settings.Lake, io: FileIO) -> list[str]:
-    return sorted(each.path for each in files.listed(io, folder(where)) if each.path.endswith(ENDED))
+def _files(where: settings.Lake) -> list[str]:
+    return sorted(each.path for each in listing.listed(folder(where)) if each.path.endswith(ENDED))
 
 
 def _in_order(told: Mapping[str, Any], newest: Link | None) -> list[str]:

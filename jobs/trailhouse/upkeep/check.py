@@ -84,7 +84,7 @@ def _look(run: Run, lake: Lake, pointers: Mapping[str, str], deep: bool) -> Repo
     report.add(_of_tables(lake, tables))
     # What runs say of themselves last: of whatever a run has written before it is listed, it has said that it began.
     folders = [*(check_files.folder_of(seen) for seen in tables.values()), catalog.own_folder(lake.where)]
-    there = check_files.listed(io, folders)
+    there = check_files.listed(folders)
     report.looked_at["files listed"] += len(there.there)
     report.add(there.findings)
     report.add(check_files.compare(lake.where, list(tables.values()), there, chain.seals))

@@ -13,12 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from pyiceberg.io import FileIO
-
 from trailhouse import settings
-from trailhouse.lake import catalog, files, seals
+from trailhouse.lake import catalog, listing, seals
 from trailhouse.lake.failures import UNSURE
-from trailhouse.lake.files import Seal, Stored
+from trailhouse.lake.files import Seal
+from trailhouse.lake.listing import Stored
 from trailhouse.upkeep.check_tables import Seen
 from trailhouse.upkeep.damage import CHANGED, EXTRA, LEFTOVER, MISSING, UNCHECKED, UNSEALED, Finding
 
@@ -84,12 +83,12 @@ def _merged(spans: list[tuple[datetime, datetime]]) -> tuple[list[datetime], lis
     return since, until
 
 
-def listed(io: FileIO, folders: Iterable[str]) -> Folders:
+def listed(folders: Iterable[str]) -> Folders:
     """List them all, in this order."""
     found = Folders()
     for folder in folders:
         try:
-            found.there |= {each.path: each for each in files.listed(io, folder)}
+            found.there |= {each.path: each for each in listing.listed(folder)}
             found.listed.append(folder)
         except UNSURE as error:
             found.unlisted.append(folder)
