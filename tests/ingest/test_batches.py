@@ -66,7 +66,7 @@ def test_progress_counts_up_to_all_objects(lake, tmp_path):
 
 
 def test_a_plan_with_generations_is_written_down_before_any_work(lake, tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "_write", lambda *_: (_ for _ in ()).throw(RuntimeError("stop here")))
+    monkeypatch.setattr(run, "write", lambda *_: (_ for _ in ()).throw(RuntimeError("stop here")))
     with pytest.raises(RuntimeError, match="stop here"):
         ingest(lake, plain(8).save(tmp_path / "logs"))
     assert [f for f in files(Path(lake.location)) if "/plans/" in f]

@@ -121,3 +121,14 @@ def test_files_of_a_refused_commit_are_sealed_as_well(lake):
     with seals.kept(lake):
         commits.append_once(made, "events", (), commits.mark("once"))
     assert len(kept(lake)) == 1 and kept(lake)[0]["files"]
+
+
+def test_a_seal_that_comes_late_makes_nobody_miss_what_is_gone(lake):
+    catalog.make_lake(lake)
+    path = f"{catalog.warehouse(lake)}/trailhouse/events/metadata/00001-x.metadata.json"
+    with seals.kept(lake):
+        files.note({path: files.Seal(1, "0" * 64)})
+        with files.unrecorded():
+            seals.tell_gone(lake, [path])
+    chain = seals.read(lake, catalog.file_io(lake))
+    assert path in chain.gone and path not in chain.seals

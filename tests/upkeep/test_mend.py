@@ -21,12 +21,12 @@ from tests.ingest.inline import INLINE
 from tests.upkeep.dying import at_some_commits
 from trailhouse import settings
 from trailhouse.decode import derive
-from trailhouse.errors import UsageError
+from trailhouse.errors import TrailhouseError, UsageError
 from trailhouse.ingest import anew, publish, restate, run, settle
 from trailhouse.ingest.values import Result
-from trailhouse.lake import catalog, lock
+from trailhouse.lake import catalog, lock, tidy
 from trailhouse.limits import Limits
-from trailhouse.upkeep import mend
+from trailhouse.upkeep import mend, rollback
 
 LINEAGE = {"batch_id", "settled_at", "quarantined_at"}
 
@@ -492,3 +492,41 @@ def test_a_retry_killed_at_any_commit_is_whole(tmp_path, monkeypatch):
 def test_a_lake_without_a_table_of_batches_is_told(tmp_path, call):
     code, _, err = call("quarantine", "list", "--lake", tmp_path / "nothing")
     assert code == 2 and "there is no lake" in err
+
+
+def test_a_retry_of_what_was_too_large_can_be_taken_back(lake, tmp_path):
+    fed = Fed(lake, tmp_path, Limits(stored_bytes=900))
+    fed.made.put(key("v-large"), *(event(700 + n, userAgent=f"{n * 7919:040x}") for n in range(40)))
+    fed.feed()
+    before = fed.rows()
+    fed.limits = Limits()
+    assert mend.retry(fed.going(), mend.Range(), ["size_limit"]).status == "published"
+    rollback.rollback(fed.going(), rollback.Back(last=1), "not yet")
+    assert fed.rows() == before
+    holds_together(fed.contents)
+    assert mend.retry(fed.going(), mend.Range(), ["size_limit"]).status == "published"
+    whole(fed)
+
+
+def test_what_was_salvaged_is_decoded_anew_as_that(fed, changed):
+    fed.made.objects[key("v-cut")] = cut_short(0.6, *(event(800 + n, userAgent=f"{n:040x}") for n in range(50)))
+    fed.feed()
+    mend.retry(fed.going(), mend.Range(), salvage=True)
+    before = fed.rows()
+    assert fed.redecode().status == "published"
+    assert fed.rows()["events"].keys() == before["events"].keys()
+    holds_together(fed.contents)
+
+
+def test_rows_that_another_engine_deleted_do_not_come_back(fed, monkeypatch):
+    monkeypatch.setattr(tidy, "has_deletes", lambda table: table.name()[-1] == "events")
+    with pytest.raises(TrailhouseError, match="delete files"):
+        fed.redecode(accounts=(OTHER,))
+    monkeypatch.undo()
+    assert fed.rows() == fed.before and fed.contents.branches() == set()
+
+
+def test_an_empty_quarantine_is_nothing_to_do(lake, tmp_path):
+    logs = plain(2).save(tmp_path / "logs")
+    ingest(lake, logs)
+    assert mend.retry(run.Run(config_of(lake, logs), quiet, session=INLINE), mend.Range()).status == "nothing_to_do"

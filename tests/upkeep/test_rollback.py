@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import nullcontext
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from tests.ingest.inline import INLINE
 from tests.upkeep.dying import at_some_commits
 from trailhouse import settings
 from trailhouse.errors import TrailhouseError, UsageError
-from trailhouse.ingest import publish, run, settle, takeback
+from trailhouse.ingest import publish, run, settle, stage, takeback
 from trailhouse.lake import catalog, claim, commits, lock
 from trailhouse.upkeep import batches, mend, rollback
 
@@ -314,6 +314,49 @@ def test_what_history_has_lost_can_not_be_had(fed):
         fed.back(last=2)
     fed.back(last=1)
     assert fed.rows() == fed.then[1]
+
+
+def test_whoever_brings_it_to_its_end_too_writes_nothing_down_twice(fed, unlocked, monkeypatch):
+    plainly = publish.let_go
+
+    def let_go(lake, batch_id):
+        monkeypatch.setattr(publish, "let_go", plainly)
+        standing = claim.standing(lake)
+        publish.tell(lake, stage.promised(standing), datetime.now(UTC) + timedelta(seconds=5))
+        plainly(lake, batch_id)
+
+    monkeypatch.setattr(publish, "let_go", let_go)
+    fed.back(last=1)
+    states = Counter(b["state"] for b in fed.contents.rows("batches"))
+    assert states == {"published": 2, "rolled_back": 1, "rollback": 1}
+
+
+def test_what_is_staged_only_is_not_there_to_be_taken_back(fed, undisturbed, tmp_path, monkeypatch):
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    more = Bucket()
+    more.put(key("zz-staged"), event(70))
+    more.save(fed.logs)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(claim, "take", dies)
+        ingest(fed.lake, fed.logs)
+    assert [each["batch_id"] for each in fed.back(last=1)[1]] == [fed.ids[-1]]
+    (fed.logs / key("zz-staged")).unlink()
+    lake = catalog.open_lake(fed.lake)
+    for batch_id in commits.unsettled(lake, stage.ORDER):
+        publish.forget(lake, batch_id)
+    ingest(fed.lake, fed.logs)
+    same(fed, undisturbed, tmp_path)
+
+
+def test_what_another_writer_did_is_not_undone(fed):
+    table = fed.contents.table("events")
+    table.delete("event_name = 'GetObject'")
+    before = fed.rows()
+    with pytest.raises(UsageError, match="another writer"):
+        fed.back(last=1)
+    assert fed.rows() == before
 
 
 def test_the_command(fed, call):

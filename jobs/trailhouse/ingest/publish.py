@@ -132,7 +132,7 @@ def tell(lake: Lake, staged: Staged, now: datetime) -> None:
     if _state(lake.table("batches"), batch_id) == "reopened":
         told["reason"] = row(lake, batch_id)["reason"]
     with faults.at("row_appended"):
-        _tell(lake, told, {"", "held", "reopened"}, {DAYS: notes.get(DAYS, "{}")})
+        _tell(lake, told, {"", "held", "reopened", "refused"}, {DAYS: notes.get(DAYS, "{}")})
 
 
 def _tell_taken(lake: Lake, staged: Staged, now: datetime) -> None:
@@ -144,10 +144,10 @@ def _tell_taken(lake: Lake, staged: Staged, now: datetime) -> None:
     own = _batch_row(stage.shown(lake, staged), {}, "rollback", now) | {"reason": about["reason"]}
     told = [own, *(each | changed for each in lake.table("batches").scan(taken).to_arrow().to_pylist())]
     notes = {RETOLD: json.dumps({"state": state, "batches": about["taken"]})}
-    mark = commits.mark(f"{staged.batch_id} rollback {changed['published_at']}", notes)
+    # Known by the batch alone, so that of several who bring it to its end one writes it down.
+    said = commits.mark(f"{staged.batch_id} rollback", notes, partial(_says, staged.batch_id, ""))
     with faults.at("row_appended"):
-        if not _state(lake.table("batches"), staged.batch_id):
-            commits.replace(lake, "batches", taken, _files(lake, "batches", told), mark)
+        commits.replace(lake, "batches", taken, _files(lake, "batches", told), said)
 
 
 def let_go(lake: Lake, batch_id: str) -> None:
@@ -263,8 +263,12 @@ def carried(table: Table, gone: Collection[int]) -> dict[str, str]:
     total: dict[str, tuple[int, int]] = {}
     (newest, *_) = known = list(commits.history(table))
     until = datetime.fromtimestamp(newest.timestamp_ms / 1000, UTC).date().isoformat()
+    taken: set[str] = set()
     for snapshot in known:
-        said = snapshot.summary.additional_properties if snapshot.summary else {}
+        said = commits.said_by(snapshot)
+        taken.update(_retold(said)["batches"])
+        if said.get(commits.BATCH, "").partition(" ")[0] in taken:
+            continue
         for day, (count, errors) in json.loads(said.get(DAYS, "{}")).items() if snapshot.snapshot_id in gone else ():
             before = total.get(day, (0, 0))
             total[day] = (before[0] + count, before[1] + errors)

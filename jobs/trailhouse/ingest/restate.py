@@ -21,9 +21,10 @@ from pyiceberg.io import FileIO
 from pyiceberg.manifest import DataFile
 
 from trailhouse import settings
+from trailhouse.errors import TrailhouseError
 from trailhouse.ingest import stage
 from trailhouse.ingest.values import Before, Cleared, Gauge, Outcome, Restates, Staged, Way
-from trailhouse.lake import catalog, changes, commits, files, readback, schema, write
+from trailhouse.lake import catalog, changes, commits, files, readback, schema, tidy, write
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.commits import Change, StagedTable
 from trailhouse.lake.files import Seal
@@ -70,6 +71,11 @@ def made_way(each: Each, lake: Lake, restates: Restates | None, tables: Sequence
     for name in tables:
         table = lake.table(name)
         base = commits.head(table)
+        if tidy.has_deletes(table):
+            raise TrailhouseError(
+                f"table {name} has delete files, which another engine wrote: what they took away would come back. Have "
+                "that engine write the files anew (in Athena: OPTIMIZE), then run again"
+            )
         there = {task.file.file_path: task.file for task in table.scan(In("batch_id", batches)).plan_files()}
         text = write.to_text(table.metadata)
         work = [Clear(lake.where, name, text, group, objects) for group in _groups(there)]

@@ -8,6 +8,7 @@ tells what was taken back.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,11 @@ from typing import Any
 
 from pyiceberg.expressions import And, BooleanExpression, In, NotEqualTo
 from pyiceberg.table import Table
-from pyiceberg.table.snapshots import Snapshot
+from pyiceberg.table.snapshots import Operation, Snapshot
 
 from trailhouse.errors import UsageError
 from trailhouse.ingest import publish, stage
-from trailhouse.ingest.values import TAKES_BACK, Object, Staged
+from trailhouse.ingest.values import TAKES_BACK, Object, Staged, too_large
 from trailhouse.lake import changes, claim, commits, rows
 from trailhouse.lake.catalog import Lake
 from trailhouse.lake.commits import Change, StagedTable
@@ -99,14 +100,20 @@ def ledger(lake: Lake, taken: Collection[str], hold: bool) -> Ledger:
         table.scan(In("key_day", days), snapshot_id=then.snapshot_id).to_arrow().to_pylist() if then and days else []
     )
     known = {_generation(row): row for row in found if row["state"] != "held"}
-    back = [known[_generation(row)] for row in now if _generation(row) in known]
-    others = [row for row in now if _generation(row) not in known]
+    before = [known.get(_generation(row)) or known.get(_unread(row)) for row in now]
+    back = [row for row in before if row]
+    others = [row for row, was in zip(now, before, strict=True) if was is None]
     held = [row | {"state": "held"} for row in others] if hold else []
     return Ledger(gone, back + held, () if hold else tuple(stage.object_of(row) for row in others))
 
 
 def _generation(row: Mapping[str, Any]) -> tuple[str, str, str]:
     return (row["source"], row["key"], row["etag"])
+
+
+def _unread(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The same, where it was too large to be read before."""
+    return (row["source"], row["key"], too_large(row["size"]))
 
 
 def _before(table: Table, taken: Collection[str]) -> Snapshot | None:
@@ -134,3 +141,18 @@ def check_kept(lake: Lake, taken: Sequence[str]) -> None:
                     f"what batch {batch_id} did to table {name} is no longer kept: maintenance has expired it; "
                     "take back fewer batches"
                 )
+    for name in stage.ORDER:
+        table = lake.table(name)
+        if then := _before(table, taken):
+            _check_alone(table, then)
+
+
+def _check_alone(table: Table, then: Snapshot) -> None:
+    """Refuse to undo what another writer did to the rows in between."""
+    for each in itertools.takewhile(lambda snapshot: snapshot.snapshot_id != then.snapshot_id, commits.history(table)):
+        compacted = each.summary is not None and each.summary.operation == Operation.REPLACE
+        if not commits.batch_of(each) and not compacted:
+            raise UsageError(
+                f"another writer has changed table {table.name()[-1]} since (snapshot {each.snapshot_id}), which would "
+                "be undone as well: take back fewer batches"
+            )

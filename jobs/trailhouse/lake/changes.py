@@ -17,6 +17,7 @@ from pyiceberg.table import Transaction
 from pyiceberg.table.snapshots import Operation, Snapshot, Summary, update_snapshot_summaries
 from pyiceberg.table.update.snapshot import _FastAppendFiles
 
+from trailhouse.errors import TrailhouseError
 from trailhouse.lake.commits import Change, MainMovedError
 
 
@@ -55,6 +56,8 @@ def as_of(then: Snapshot) -> Change:
     """
 
     def change(transaction: Transaction, branch: str, said: dict[str, str]) -> None:
+        if transaction.table_metadata.snapshot_by_id(then.snapshot_id) is None:  # its files may be deleted already
+            raise TrailhouseError(f"snapshot {then.snapshot_id} was expired meanwhile: nothing was taken back")
         with _AsOf(then, transaction, said, branch):
             pass
 

@@ -131,8 +131,9 @@ def read(where: settings.Lake, io: FileIO) -> Chain:
             chain.doubts.append(Doubt(paths[name], *doubt))
         elif content:
             told_of = {_absolute(path, where): Seal(*seal) for path, seal in content["files"].items()}
-            chain.gone -= told_of.keys()
-            chain.seals |= told_of
+            # Names in the tables' folders are never written twice: a seal of one that is gone comes late.
+            chain.gone -= {path for path in told_of if path.startswith(f"{catalog.own_folder(where)}/")}
+            chain.seals |= {path: seal for path, seal in told_of.items() if path not in chain.gone}
             for path in content.get("gone", ()):
                 chain.gone.add(_absolute(path, where))
                 chain.seals.pop(_absolute(path, where), None)

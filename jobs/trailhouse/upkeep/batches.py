@@ -153,7 +153,7 @@ def _reopened(going: Run, batch_id: str, wish: settle.Reopened) -> Result:
         lake = catalog.open_lake(going.config.lake)
         state = _state(lake, batch_id)
         if state == "discarded":
-            _check_sources(going, stage.held(lake, batch_id))
+            check_sources(going, stage.held(lake, batch_id))
             freed = settle.free(going, lake, batch_id, wish.reason)
             return Result(batch_id=batch_id, status="freed", objects=freed)
         if state not in ("held", "reopened"):
@@ -161,7 +161,7 @@ def _reopened(going: Run, batch_id: str, wish: settle.Reopened) -> Result:
         return settle.reopen(going, lake, batch_id, wish)
 
 
-def _check_sources(going: Run, objects: Sequence[Object]) -> None:
+def check_sources(going: Run, objects: Sequence[Object]) -> None:
     """A bucket's old folders are listed again only where it is known that they must be."""
     known = {source_id(source) for source in going.config.sources}
     for each in sorted({o.source_id for o in objects} - known):

@@ -50,7 +50,7 @@ def sums(tables: Mapping[str, Seen], io: FileIO) -> Sums:
     made = Sums()
     for rows in _read(tables.get("ledger"), _LEDGER, io, made):
         _add(rows.filter(pc.not_equal(rows["state"], "held")), made)
-    for rows in _read(tables.get("batches"), ("batch_id", "state", "reason", *SUMS), io, made):
+    for rows in _read(tables.get("batches"), ("batch_id", "state", "reason", "published_at", *SUMS), io, made):
         made.batches += rows.to_pylist()
     return made
 
@@ -84,11 +84,11 @@ def _of_batches(made: Sums) -> Iterator[Finding]:
     told = {each["batch_id"]: each for each in made.batches if each["state"] == "published"}
     if len({each["batch_id"] for each in made.batches}) < len(made.batches):
         yield Finding(INCONSISTENT, "sum", "batches", "", "one row of each batch", "two of some")
-    anew = max((batch_id for batch_id, each in told.items() if each["reason"] in ANEW), default="")
+    anew = max((each["published_at"] for each in told.values() if each["reason"] in ANEW), default=None)
     for batch_id in sorted(told.keys() | made.by_batch.keys()):
         ledger, batch = made.by_batch.get(batch_id, Counter()), told.get(batch_id)
         # What a later batch has said anew of its objects is no longer a batch's own.
-        may_lack = batch is not None and batch_id < anew
+        may_lack = bool(batch and anew and batch["published_at"] < anew)
         wrong = [name for name in SUMS if not _agree(ledger[name], batch[name] or 0 if batch else -1, may_lack)]
         if wrong:
             expected = ", ".join(f"{ledger[name]} {name}" for name in wrong)

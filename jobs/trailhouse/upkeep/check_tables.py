@@ -6,16 +6,12 @@ What is read is compared with its seal at once. Rows are left to `check_rows`, f
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TypeVar
 
-import pyarrow as pa
-from pyiceberg.exceptions import ValidationError
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile
 from pyiceberg.manifest import DataFileContent, ManifestEntry, ManifestFile, read_manifest_list
 from pyiceberg.table import Table
@@ -31,12 +27,6 @@ from trailhouse.upkeep.damage import CHANGED, MISSING, UNCHECKED, UNREADABLE, Fi
 AT_ONCE = 8  # files read at the same time
 
 Parsed = TypeVar("Parsed")
-
-# What readers of JSON and Avro raise over bytes that are none, or not quite.
-BROKEN = (
-    *(ValueError, LookupError, TypeError, AttributeError, EOFError, ArithmeticError, AssertionError, RuntimeError),
-    *(MemoryError, SystemError, struct.error, zlib.error, pa.ArrowException, ValidationError),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +104,7 @@ class Opened:
             return None
         try:
             return parse(data)
-        except (*BROKEN, OSError) as error:
+        except Exception as error:  # of bytes that are at hand: whatever a parser of others says of damage
             self.sound.pop(path, None)
             self.say(UNREADABLE, what, table, path, f"a {what}", f"{type(error).__name__}: {str(error)[:200]}")
             return None

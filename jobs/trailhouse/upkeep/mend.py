@@ -131,10 +131,12 @@ def objects(lake: Lake, which: Range, reasons: Sequence[str], key: str) -> list[
     """The ledger's rows of the objects that have something in quarantine."""
     names = ("source", "key", "etag", "batch_id", "reason")
     found = lake.table("quarantine").scan(And(which.filter(), _of(reasons, key)), selected_fields=names).to_arrow()
-    if not found.num_rows:
+    if not found.num_rows and (reasons or key):
         raise UsageError("nothing in quarantine is like that: see `trailhouse quarantine list`")
     places = {tuple(row[name] for name in names[:4]) for row in found.to_pylist()}
     batches = {batch for *_, batch in places}
+    if not batches:
+        return []
     asked = And(which.filter(), And(In("batch_id", batches), NotEqualTo("state", "held")))
     told = lake.table("ledger").scan(asked).to_arrow().to_pylist()
     return [row for row in told if tuple(row[name] for name in names[:4]) in places]
@@ -147,7 +149,8 @@ def retry(going: Run, which: Range, reasons: Sequence[str] = (), key: str = "", 
         lake = catalog.open_lake(going.config.lake)
         result, began = _begun(going, lake)
         told = objects(lake, which, reasons, key)
-        anew.anew(going, lake, told, anew.Wish("salvage" if salvage else "retry", True, salvage), result)
+        if told:
+            anew.anew(going, lake, told, anew.Wish("salvage" if salvage else "retry", True, salvage), result)
         return _concluded(going, result, began)
 
 

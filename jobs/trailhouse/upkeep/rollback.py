@@ -16,6 +16,7 @@ from trailhouse.ingest.job import Run
 from trailhouse.ingest.values import Result
 from trailhouse.lake import catalog, commits, door
 from trailhouse.lake.catalog import Lake
+from trailhouse.upkeep import batches
 
 LISTED = ("batch_id", "objects", "records", "rows", "published_at", "reason")
 START = "start"  # stands for the lake before its first batch
@@ -64,9 +65,10 @@ def rollback(going: Run, back: Back, reason: str, hold: bool = False) -> tuple[R
     with door.writing(going.config.lake):
         lake = catalog.open_lake(going.config.lake)
         result = Result()
-        settle.settle_unfinished(going, lake, result)
+        settle.finish(going, lake)  # what is staged only is not there to be taken back
         taken = chosen(lake, back)
         about = told(lake, taken)
+        batches.check_sources(going, takeback.ledger(lake, taken, hold).free if taken else ())
         for _ in range(ROUNDS if taken else 0):
             undo = takeback.seen(lake, plan.new_batch_id(going.clock()), taken, reason.strip(), hold)
             if takeback.published(lake)[: len(taken)] != taken:
