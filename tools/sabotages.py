@@ -649,7 +649,7 @@ MENDING = (
         "                made.flags.setdefault(row, set()).add(salvage.FLAG)", "                pass",
         f"{MENDED}::test_of_an_object_that_was_cut_short_the_whole_records_are_salvaged[0.6]"),
     bug("what was said anew is lost by a rollback", "ingest/takeback.py",
-        "    back = [known[_generation(row)] for row in now if _generation(row) in known]", "    back = []",
+        "    back = [row for row in before if row]", "    back: list[Any] = []",
         f"{BACK}::test_what_was_said_anew_is_said_as_before"),
     bug("a batch in between is taken back too", "ingest/takeback.py",
         'if staged.on("ledger").base != undo.base or not', "if not",
