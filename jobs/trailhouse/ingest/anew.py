@@ -6,7 +6,6 @@ Batch by batch, each as a whole or not at all. What can't be read now stays as i
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,8 +22,6 @@ from trailhouse.ingest.values import Before, Generation, Object, Outcome, Plan, 
 from trailhouse.lake import seals
 from trailhouse.lake.catalog import Lake
 from trailhouse.sources.listing import source_id
-
-log = logging.getLogger("trailhouse.ingest")
 
 
 @dataclass(frozen=True, slots=True)
