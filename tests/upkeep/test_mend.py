@@ -24,7 +24,7 @@ from trailhouse.decode import derive
 from trailhouse.errors import TrailhouseError, UsageError
 from trailhouse.ingest import anew, publish, restate, run, settle
 from trailhouse.ingest.values import Result
-from trailhouse.lake import catalog, lock, tidy
+from trailhouse.lake import catalog, lock, schema, tidy
 from trailhouse.limits import Limits
 from trailhouse.upkeep import mend, rollback
 
@@ -311,7 +311,7 @@ def test_what_gives_way_is_audited(fed, changed, monkeypatch, spoilt):
     def cleared(*given):
         if spoilt == "changed":
             with monkeypatch.context() as patched:
-                patched.setattr(restate, "_conformed", lambda rows, _: _capital(rows))
+                patched.setattr(schema, "as_now", lambda _, rows: _capital(rows))
                 return clear(*given)
         with monkeypatch.context() as patched:
             patched.setattr(restate, "_is_of", wrong)

@@ -271,14 +271,14 @@ def test_a_run_that_slept_through_it_brings_nothing_back(fed, unlocked, monkeypa
 def test_a_batch_in_between_is_not_taken_back_unasked(fed, unlocked, monkeypatch):
     plainly = takeback.take
 
-    def take(lake, undo, now):
+    def take(lake, undo):
         if len(fed.contents.rows("batches")) == 3:
             more = Bucket()
             more.put(key("between"), event(60))
             more.save(fed.logs)
             monkeypatch.setattr(takeback, "take", plainly)
             ingest(fed.lake, fed.logs)
-        plainly(lake, undo, now)
+        plainly(lake, undo)
 
     monkeypatch.setattr(takeback, "take", take)
     with pytest.raises(TrailhouseError, match="nothing was taken back"):

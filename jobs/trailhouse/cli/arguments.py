@@ -106,3 +106,8 @@ def range_options(command: Command) -> Command:
         "--account", "accounts", multiple=True, metavar="ID", help="Of this account; more than one may be given."
     )
     return account(first(last(command)))
+
+
+def range_of(given: dict[str, Any]) -> dict[str, Any]:
+    """What these options were given, taken out of all that was given."""
+    return {name: given.pop(name) for name in ("accounts", "first", "last")}

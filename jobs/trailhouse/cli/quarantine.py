@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from trailhouse import show
-from trailhouse.cli.arguments import form_option, load, opened, range_options, with_settings
+from trailhouse.cli.arguments import form_option, load, opened, range_of, range_options, with_settings
 from trailhouse.cli.results import exit_code, show_result
 
 _reason = click.option(
@@ -43,7 +43,7 @@ def list_(**given: Any) -> None:
     Example:
       trailhouse quarantine list --from 2026-03-01 --lake ./lake
     """
-    form, asked = given.pop("form"), _asked(given)
+    form, asked = given.pop("form"), range_of(given)
     config = load(given)
     from trailhouse.upkeep import mend
 
@@ -66,7 +66,7 @@ def show_(reasons: tuple[str, ...], key: str, limit: int, **given: Any) -> None:
     Example:
       trailhouse quarantine show --reason json --limit 5 --lake ./lake
     """
-    form, asked = given.pop("form"), _asked(given)
+    form, asked = given.pop("form"), range_of(given)
     config = load(given)
     from trailhouse.upkeep import mend
 
@@ -98,7 +98,7 @@ def retry(sources: tuple[str, ...], reasons: tuple[str, ...], key: str, salvage:
       trailhouse quarantine retry --reason record_size --limits-record-bytes 33554432 --lake ./lake
       trailhouse quarantine retry --reason gzip_truncated --salvage --lake ./lake
     """
-    form, asked = given.pop("form"), _asked(given)
+    form, asked = given.pop("form"), range_of(given)
     config = load(given, sources)
     from trailhouse.ingest import run
     from trailhouse.upkeep import mend
@@ -108,7 +108,3 @@ def retry(sources: tuple[str, ...], reasons: tuple[str, ...], key: str, salvage:
         result = mend.retry(going, mend.Range(**asked), reasons, key, salvage)
     show_result(result, form)
     return exit_code(result)
-
-
-def _asked(given: dict[str, Any]) -> dict[str, Any]:
-    return {name: given.pop(name) for name in ("accounts", "first", "last")}

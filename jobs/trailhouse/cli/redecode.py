@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from trailhouse import show
-from trailhouse.cli.arguments import form_option, load, opened, range_options, with_settings
+from trailhouse.cli.arguments import form_option, load, opened, range_of, range_options, with_settings
 from trailhouse.cli.results import exit_code, show_result
 
 
@@ -38,7 +38,7 @@ def redecode(sources: tuple[str, ...], every: bool, reason: str, dry_run: bool, 
       trailhouse redecode --from 2026-03-01 --lake s3://lake/wh --config trailhouse.toml
     """
     form: show.Format = given.pop("form")
-    asked: dict[str, Any] = {name: given.pop(name) for name in ("accounts", "first", "last")}
+    asked = range_of(given)
     config = load(given, sources)
     from trailhouse.ingest import run
     from trailhouse.upkeep import mend

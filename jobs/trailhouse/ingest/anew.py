@@ -39,7 +39,7 @@ def anew(run: Run, lake: Lake, told: Sequence[Mapping[str, Any]], wish: Wish, re
     run.config = replace(run.config, sources=tuple(_sources(run.config.sources, told)))
     cut = [row for row in told if salvage.FLAG in (row["flags"] or ())]
     whole = [row for row in told if salvage.FLAG not in (row["flags"] or ())]
-    known = {_place(row): _before(row) for row in told}
+    known = {_place(row): stage.before_of(row) for row in told}
     done = 0
     with audit.ready():
         # What was salvaged once is read so again, or its rows would go.
@@ -63,7 +63,7 @@ def _replace(run: Run, lake: Lake, written: Written, wish: Wish, result: Result)
     """What was read takes the place of what the lake says, where the audit passes it."""
     result.pending += len(written.pending)
     result.problems += [{"where": p.key, "reason": p.reason, "detail": p.detail} for p in written.pending]
-    if not written.restates or not written.outcomes:
+    if not written.outcomes:
         return  # nothing could be read, or nothing comes out better than it was
     try:
         settled = settle.settle(run, lake, written, settle.Reopened(wish.reason))
@@ -84,7 +84,7 @@ def _objects(sources: Sequence[settings.Source], told: Sequence[Mapping[str, Any
         place = replace(stage.object_of(row), source=numbers[row["source"]])
         if place.etag == too_large(place.size):  # nobody has read it
             place = replace(place, etag="")
-        yield replace(place, before=_before(row)) if wish.better_only else place
+        yield replace(place, before=stage.before_of(row)) if wish.better_only else place
 
 
 def _sources(given: Sequence[settings.Source], told: Sequence[Mapping[str, Any]]) -> Iterator[settings.Source]:
@@ -93,11 +93,6 @@ def _sources(given: Sequence[settings.Source], told: Sequence[Mapping[str, Any]]
     for name in sorted({row["source"] for row in told} - {source_id(each) for each in given}):
         place = urlsplit(name)
         yield settings.Source(name if place.scheme == "s3" else str(Path(unquote(place.path))))
-
-
-def _before(row: Mapping[str, Any]) -> Before:
-    names = ("batch_id", "target", "records", "rows", "duplicates", "quarantined", "reason")
-    return Before(*(row[name] for name in names))
 
 
 def _place(row: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -30,7 +30,6 @@ from trailhouse.decode.canonical import form
 from trailhouse.decode.careful import RAW_KEPT
 from trailhouse.decode.parse import OBJECT_KEPT
 from trailhouse.decode.rebuild import record
-from trailhouse.errors import TrailhouseError
 from trailhouse.ingest import duplicates, rules
 from trailhouse.ingest.values import Twins
 from trailhouse.lake import catalog, readback, schema
@@ -308,11 +307,7 @@ def _gathered(paths: Sequence[str], io: FileIO) -> Iterator[pa.Table]:
     """Key columns of published files, some files at a time."""
     parts: list[pa.Table] = []
     for path in paths:
-        read = readback.read_back(path, io, lambda file: file.read(list(KNOWN)))
-        if read is None:  # without it, nobody can say what is there already
-            raise TrailhouseError(
-                f"the published file {path} is gone or damaged: restore it from a copy, then run again"
-            )
+        read = readback.published(path, io, lambda file: file.read(list(KNOWN)))
         read = read.append_column("path", pa.repeat(path, read.num_rows))
         parts.append(read.append_column("place", pa.array(np.arange(read.num_rows))))
         if sum(part.num_rows for part in parts) >= AT_ONCE:

@@ -9,14 +9,16 @@ what is to become of it. What `batches` says of a batch is changed only where it
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from pyiceberg.expressions import EqualTo, In
 from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Snapshot
 
 from trailhouse import __version__, faults
 from trailhouse.errors import GateError, UsageError
@@ -36,6 +38,7 @@ DAYS_NOTED = 60  # of a batch, the newest: summaries are no place for a first lo
 RETOLD = "trailhouse.retold"  # likewise of the commit that changes the rows of several batches
 
 HOLD = "hold_"  # a branch of the ledger, and the batch id
+BRANCHES = (commits.BRANCH, HOLD, commits.AGAIN)  # what the branches of batches begin with
 ROUNDS = 4  # how often a batch's row is looked at again because somebody else has changed it
 
 
@@ -237,15 +240,27 @@ def days_since(lake: Lake, first: date) -> dict[date, tuple[int, int]]:
 
     From the summaries of snapshots, which are at hand: no file is read for it.
     """
-    total: dict[date, tuple[int, int]] = {}
+    since = datetime.combine(first, datetime.min.time(), UTC).timestamp() * 1000
+    young = takewhile(lambda each: each.timestamp_ms >= since, commits.history(lake.table("batches")))
+    return {date.fromisoformat(day): told for day, told in _summed(_standing(young)).items()}
+
+
+def _standing(snapshots: Iterable[Snapshot]) -> Iterator[Snapshot]:
+    """Of snapshots of `batches`, newest first, those whose batch was not taken back since."""
     taken: set[str] = set()
-    for notes in commits.notes(lake.table("batches"), datetime.combine(first, datetime.min.time())):
-        taken.update(_retold(notes)["batches"])
-        if notes.get(commits.BATCH, "").partition(" ")[0] in taken:
-            continue
-        for day, (count, errors) in json.loads(notes.get(DAYS, "{}")).items():
-            before = total.get(date.fromisoformat(day), (0, 0))
-            total[date.fromisoformat(day)] = (before[0] + count, before[1] + errors)
+    for each in snapshots:
+        taken.update(_retold(commits.said_by(each))["batches"])
+        if (commits.batch_of(each) or "").partition(" ")[0] not in taken:
+            yield each
+
+
+def _summed(snapshots: Iterable[Snapshot]) -> dict[str, tuple[int, int]]:
+    """What they have noted of days, together."""
+    total: dict[str, tuple[int, int]] = {}
+    for each in snapshots:
+        for day, (count, errors) in json.loads(commits.said_by(each).get(DAYS, "{}")).items():
+            before = total.get(day, (0, 0))
+            total[day] = (before[0] + count, before[1] + errors)
     return total
 
 
@@ -260,27 +275,18 @@ def carried(table: Table, gone: Collection[int]) -> dict[str, str]:
 
     Of days that are still to come none, or whoever plants events there would push the others out.
     """
-    total: dict[str, tuple[int, int]] = {}
     (newest, *_) = known = list(commits.history(table))
     until = datetime.fromtimestamp(newest.timestamp_ms / 1000, UTC).date().isoformat()
-    taken: set[str] = set()
-    for snapshot in known:
-        said = commits.said_by(snapshot)
-        taken.update(_retold(said)["batches"])
-        if said.get(commits.BATCH, "").partition(" ")[0] in taken:
-            continue
-        for day, (count, errors) in json.loads(said.get(DAYS, "{}")).items() if snapshot.snapshot_id in gone else ():
-            before = total.get(day, (0, 0))
-            total[day] = (before[0] + count, before[1] + errors)
+    total = _summed(each for each in _standing(known) if each.snapshot_id in gone)
     days = sorted(day for day in total if day <= until)[-DAYS_NOTED:]
     return {DAYS: json.dumps({day: total[day] for day in days})} if days else {}
 
 
 def _noted(lake: Lake, batch_id: str) -> Mapping[str, str]:
     """What was written down with the last audit of a batch."""
-    for notes in commits.notes(lake.table("quality")):
-        if notes.get(commits.BATCH, "").startswith(f"{batch_id} "):
-            return notes
+    for each in commits.history(lake.table("quality")):
+        if (commits.batch_of(each) or "").startswith(f"{batch_id} "):
+            return commits.said_by(each)
     return {}
 
 

@@ -153,7 +153,7 @@ def _cleared(task: Clear, io: FileIO, path: str, file: pq.ParquetFile) -> Cleare
     for rows in _pieces(file):
         stays = rows.filter(pc.invert(_is_of(rows, task.table, known)))
         gone += rows.num_rows - stays.num_rows
-        remains += write.write_rows(_conformed(stays, task.table), metadata, io)
+        remains += write.write_rows(schema.as_now(task.table, stays), metadata, io)
     return Cleared(path, tuple(remains), gone)
 
 
@@ -176,28 +176,18 @@ def compare(task: Compare) -> tuple[int, dict[str, Seal]]:
     wrong, sealed = 0, dict[str, Seal]()
     for each in task.cleared:
         was = readback.published(each.file, io, pq.ParquetFile.read)
-        stays = _conformed(was.filter(pc.invert(_is_of(was, task.table, known))), task.table)
+        stays = schema.as_now(task.table, was.filter(pc.invert(_is_of(was, task.table, known))))
         left = stays.slice(0, 0)
         for file in each.remains:
             part = readback.read_whole(file.file_path, io, pq.ParquetFile.read)
             if part:
-                left = pa.concat_tables([left, _conformed(part[0], task.table)])
+                left = pa.concat_tables([left, schema.as_now(task.table, part[0])])
                 sealed[file.file_path] = part[1]
         told = sum(file.record_count for file in each.remains)
         if told != left.num_rows or not _ordered(left).equals(_ordered(stays)):
             wrong += max(abs(left.num_rows - stays.num_rows), 1)
         wrong += abs(each.gone - (was.num_rows - stays.num_rows))
     return wrong, sealed
-
-
-def _conformed(rows: pa.Table, table: str) -> pa.Table:
-    """Rows with the columns that their table has now; what an older release wrote has fewer."""
-    wanted = schema.arrow_schema(table)
-    columns = [
-        rows[field.name].cast(field.type) if field.name in rows.column_names else pa.nulls(rows.num_rows, field.type)
-        for field in wanted
-    ]
-    return pa.table(columns, schema=wanted)
 
 
 def _ordered(rows: pa.Table) -> pa.Table:

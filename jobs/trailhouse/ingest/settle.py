@@ -157,7 +157,7 @@ def take_back(run: Run, lake: Lake, undo: takeback.Undo) -> None:
     plan.list_again(takeback.ledger(lake, undo.taken, undo.hold).free, run.config)
     try:
         with faults.at("claimed"):
-            takeback.take(lake, undo, run.clock())
+            takeback.take(lake, undo)
     except commits.MainMovedError:
         publish.forget(lake, undo.batch_id)
         raise

@@ -138,16 +138,21 @@ def before(lake: Lake, outcomes: Sequence[Outcome], snapshot: int | None = None)
     """What the ledger (of a snapshot) says of these objects; what is held says nothing."""
     ours = {each: generation(o) for o in outcomes for each in (unread(o), generation(o))}
     found: dict[Generation, Before] = {}
-    names = ("key", "etag", "batch_id", "target", "state", *_COUNTS)
+    names = ("key", "etag", "state", *_SAID)
     for source, days in _days(outcomes).items():
         for row in rows.known_objects(lake, source, days, names, snapshot).to_pylist():
             of = (source, row["key"], row["etag"])
             if of in ours and row["state"] != "held":
-                found[ours[of]] = Before(row["batch_id"], row["target"], *(row[name] for name in _COUNTS))
+                found[ours[of]] = before_of(row)
     return found
 
 
-_COUNTS = ("records", "rows", "duplicates", "quarantined", "reason")
+def before_of(row: Mapping[str, Any]) -> Before:
+    """What a row of the ledger says of its object."""
+    return Before(*(row[name] for name in _SAID))
+
+
+_SAID = ("batch_id", "target", "records", "rows", "duplicates", "quarantined", "reason")
 
 
 def generation(outcome: Outcome) -> Generation:

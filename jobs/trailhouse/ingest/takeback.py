@@ -12,10 +12,10 @@ import itertools
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from pyiceberg.expressions import And, BooleanExpression, In, NotEqualTo
+from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Operation, Snapshot
 
@@ -59,17 +59,16 @@ def seen(lake: Lake, batch_id: str, taken: Sequence[str], reason: str, hold: boo
     return Undo(batch_id, tuple(taken), reason, hold, commits.head(lake.table("ledger")))
 
 
-def take(lake: Lake, undo: Undo, now: datetime) -> None:
+def take(lake: Lake, undo: Undo) -> None:
     """Stage it and claim the way. MainMovedError where something came in between: look again."""
-    told = ledger(lake, undo.taken, undo.hold)
-    files = {"ledger": rows.files_of(lake, "ledger", rows.table_of("ledger", told.back))}
-    ways: dict[str, Change] = {"ledger": changes.without(told.gone)}
+    files, change = _of_ledger(lake, undo.taken, undo.hold)
+    ways = {"ledger": change}
     for name in stage.ORDER[:-1]:
         then = _before(lake.table(name), undo.taken)
         if then:
             ways[name] = changes.as_of(then)
     notes = {TAKES_BACK: json.dumps({"taken": undo.taken, "reason": undo.reason, "hold": undo.hold})}
-    staged = stage.stage_files(lake, undo.batch_id, files, ways, notes)
+    staged = stage.stage_files(lake, undo.batch_id, {"ledger": files}, ways, notes)
     if staged.on("ledger").base != undo.base or not stage.is_as_compared(lake, staged):
         raise commits.MainMovedError("ledger")
     claim.take(lake, staged.on("ledger"))
@@ -83,10 +82,14 @@ def stage_again(lake: Lake, staged: Staged, ready: StagedTable) -> StagedTable:
         then = _before(lake.table(ready.table), told["taken"])
         change = changes.as_of(then) if then else None
         return commits.stage(lake, ready.table, (), commits.mark(staged.batch_id, change=change), branch)
-    new = ledger(lake, told["taken"], told["hold"])
-    files = rows.files_of(lake, "ledger", rows.table_of("ledger", new.back))
-    said = commits.mark(staged.batch_id, staged.notes, change=changes.without(new.gone))
-    return commits.stage(lake, "ledger", files, said, branch)
+    files, change = _of_ledger(lake, told["taken"], told["hold"])
+    return commits.stage(lake, "ledger", files, commits.mark(staged.batch_id, staged.notes, change=change), branch)
+
+
+def _of_ledger(lake: Lake, taken: Collection[str], hold: bool) -> tuple[list[DataFile], Change]:
+    """What comes to the ledger, and what goes."""
+    told = ledger(lake, taken, hold)
+    return rows.files_of(lake, "ledger", rows.table_of("ledger", told.back)), changes.without(told.gone)
 
 
 def ledger(lake: Lake, taken: Collection[str], hold: bool) -> Ledger:

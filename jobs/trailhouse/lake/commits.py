@@ -15,7 +15,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.expressions import BooleanExpression
@@ -320,14 +319,6 @@ def _looked(is_done: Callable[[], bool]) -> bool | None:
         return is_done()
     except UNSURE:
         return None
-
-
-def notes(table: Table, since: datetime | None = None) -> Iterator[Notes]:
-    """What the snapshots of main (since a time) have in their summaries, newest first."""
-    for snapshot in history(table):
-        if since and snapshot.timestamp_ms < since.replace(tzinfo=UTC).timestamp() * 1000:
-            return
-        yield said_by(snapshot)
 
 
 def is_marked(lake: Lake, name: str, batch_id: str) -> bool:

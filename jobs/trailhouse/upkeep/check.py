@@ -19,7 +19,7 @@ from pyiceberg.io import FileIO
 from trailhouse import settings
 from trailhouse.ingest import publish
 from trailhouse.ingest.job import Run
-from trailhouse.lake import catalog, claim, commits, drift, failures, files, lease, schema, seals
+from trailhouse.lake import catalog, claim, drift, failures, files, lease, schema, seals
 from trailhouse.lake.catalog import MAIN, Lake
 from trailhouse.lake.iceberg import SCHEMA_VERSION, VERSION
 from trailhouse.lake.seals import Chain
@@ -39,8 +39,6 @@ from trailhouse.upkeep.damage import (
 )
 
 ROUNDS = 3  # how often it looks again because a run has moved something meanwhile
-
-_OF_BATCHES = (commits.BRANCH, commits.AGAIN, publish.HOLD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +142,7 @@ def _of_tables(lake: Lake, tables: Mapping[str, Seen]) -> Iterator[Finding]:
                 kind = OLDER if each.statement and (older or not each.stops) else CHANGED
                 yield Finding(kind, "table", name, f"{name}: {each.said}", "as this release makes it", each.said)
             for ref in sorted(seen.table.metadata.refs.keys() - {MAIN, lease.BRANCH}):
-                known = ref == claim.REF or ref.startswith(_OF_BATCHES)
+                known = ref == claim.REF or ref.startswith(publish.BRANCHES)
                 said = "a batch on its way, or left by a run that was killed" if known else "another's branch or tag"
                 yield Finding(UNFINISHED, "branch", name, ref, "none", said)
 

@@ -24,7 +24,6 @@ MANIFESTS = 4  # fewest small ones that are worth a commit
 MANIFESTS_BYTES = 256 * 2**20  # read at once, in the driver
 
 OVER = ("published", "discarded", "freed")
-OF_BATCHES = (commits.BRANCH, publish.HOLD, commits.AGAIN)
 
 
 def small_manifests(table: Table) -> list[ManifestFile]:
@@ -106,6 +105,6 @@ def leftovers(lake: Lake, name: str, ended: Mapping[str, publish.Ended]) -> list
 
 def _batch_of(ref: str) -> str:
     """The batch that a branch is named after; "" for any other reference."""
-    kind = next((each for each in OF_BATCHES if ref.startswith(each)), "")
+    kind = next((each for each in publish.BRANCHES if ref.startswith(each)), "")
     rest = ref.removeprefix(kind) if kind else ""
     return "_".join(rest.split("_")[:2])  # behind it, where the files were attached anew, a word of that try
