@@ -261,11 +261,12 @@ def demo(folder: Path, events: int) -> None:
       trailhouse demo ./somewhere
     """
     from trailhouse import sample as maker
-    from trailhouse.ask import local, queries
+    from trailhouse.ask import local, parameters, queries
     from trailhouse.ingest import run
     from trailhouse.lake import catalog
 
     logs, lake = folder / "logs", folder / "lake"
+    start = maker.Recipe(events=events).start
     if not (logs / "truth.json").exists():
         click.echo(f"Making a sample bucket in {logs} …", err=True)
         _make_sample(logs, maker.Recipe(events=events))
@@ -275,9 +276,9 @@ def demo(folder: Path, events: int) -> None:
         result = run.ingest(run.Run(config, lambda objects, records, total: progress.update(objects, records, total)))
     show_result(result, "table")
     opened = catalog.open_lake(config.lake)
-    for name in ("who_did_what", "what_failed", "what_was_deleted"):
-        query = queries.load(name)
-        answer = local.ask(opened, query.sql)
-        click.echo(f"\n{query.title}")
-        show.show(answer.rows, answer.columns, "table", sys.stdout)
+    for name in ("who_deleted_it",):
+        report = queries.report(name)
+        answer = local.ask(opened, parameters.bound(report, {"since": str(start)}, datetime.now(UTC).date()))
+        click.echo(f"\n{report.title}")
+        show.show(answer.rows[:10], answer.columns, "table", sys.stdout)
     click.echo(f'\nAsk your own: trailhouse sql "SELECT …" --lake {lake}')
