@@ -9,13 +9,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from trailhouse.ask import dialect, views
+from trailhouse.ask.answer import Answer
 from trailhouse.ask.parameters import literal
 from trailhouse.ask.queries import View
 from trailhouse.errors import TrailhouseError, UsageError
@@ -24,14 +23,6 @@ from trailhouse.lake.catalog import Lake
 
 # In the order that they depend on each other.
 EXTENSIONS = ("avro", "httpfs", "iceberg")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a query returned."""
-
-    columns: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
 
 
 def ask(lake: Lake, sql: str) -> Answer:

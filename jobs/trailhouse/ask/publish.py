@@ -54,6 +54,11 @@ def publish(config: settings.Settings, dry_run: bool = False) -> list[Change]:
             f"publish writes to Glue and Athena, and the catalog of this lake is {config.lake.catalog}: for Athena say "
             "--lake-catalog glue; `trailhouse sql` and `trailhouse report` have views and reports without it"
         )
+    with aws.told("publishing"):
+        return _publish(config, dry_run)
+
+
+def _publish(config: settings.Settings, dry_run: bool) -> list[Change]:
     made = list(_work_group(config, dry_run))
     ours = {view.name: views.glue_form(view, config.lake) for view in views.needed(queries.views())}
     made += _reconciled(_views(config.lake), ours, dry_run)

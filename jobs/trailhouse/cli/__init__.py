@@ -22,8 +22,10 @@ from trailhouse.cli.batch import batch
 from trailhouse.cli.check import check
 from trailhouse.cli.coverage import coverage
 from trailhouse.cli.maintain import maintain
+from trailhouse.cli.publish import publish
 from trailhouse.cli.quarantine import quarantine
 from trailhouse.cli.redecode import redecode
+from trailhouse.cli.report import report
 from trailhouse.cli.results import PARTIAL, exit_code, show_result
 from trailhouse.cli.rollback import rollback
 from trailhouse.cli.upgrade import upgrade
@@ -92,6 +94,8 @@ trailhouse.add_command(rollback)
 trailhouse.add_command(maintain)
 trailhouse.add_command(check)
 trailhouse.add_command(upgrade)
+trailhouse.add_command(report)
+trailhouse.add_command(publish)
 
 
 @trailhouse.command()
@@ -277,8 +281,8 @@ def demo(folder: Path, events: int) -> None:
     show_result(result, "table")
     opened = catalog.open_lake(config.lake)
     for name in ("who_deleted_it",):
-        report = queries.report(name)
-        answer = local.ask(opened, parameters.bound(report, {"since": str(start)}, datetime.now(UTC).date()))
-        click.echo(f"\n{report.title}")
+        asked = queries.report(name)
+        answer = local.ask(opened, parameters.bound(asked, {"since": str(start)}, datetime.now(UTC).date()))
+        click.echo(f"\n{asked.title}")
         show.show(answer.rows[:10], answer.columns, "table", sys.stdout)
     click.echo(f'\nAsk your own: trailhouse sql "SELECT …" --lake {lake}')
