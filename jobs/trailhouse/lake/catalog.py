@@ -31,7 +31,7 @@ from sqlalchemy.orm import Session
 from trailhouse import faults, settings
 from trailhouse.errors import TrailhouseError, UsageError
 from trailhouse.lake import drift, schema
-from trailhouse.lake.files import KeepingFileIO, s3_properties
+from trailhouse.lake.files import KMS_KEY, KeepingFileIO, s3_properties
 from trailhouse.lake.iceberg import SCHEMA_VERSION, VERSION, iceberg_schema, partition_spec, properties, sort_order
 from trailhouse.sources import aws
 
@@ -234,7 +234,8 @@ def sqlite_path(where: settings.Lake) -> Path:
 def file_properties(where: settings.Lake) -> dict[str, str]:
     """How files are reached."""
     ours = {"py-io-impl": f"{KeepingFileIO.__module__}.{KeepingFileIO.__qualname__}"}
-    return ours | (s3_properties() if where.location.startswith("s3://") else {})
+    key = {KMS_KEY: where.kms_key} if where.kms_key else {}
+    return ours | key | (s3_properties() if where.location.startswith("s3://") else {})
 
 
 def _make_table(lake: Lake, table: schema.Table) -> Table:
