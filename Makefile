@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup s3server browser demo test unit fuzz faults sabotage check lint types policy format docs golden lock measure upkeep clean
+.PHONY: help setup s3server browser engine demo test trino unit fuzz faults sabotage check lint types policy format docs golden lock measure upkeep clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -31,11 +31,17 @@ demo: setup  ## a small believable log bucket, ingested and asked
 
 test: setup s3server browser  ## everything; SEED=n repeats a run of the properties
 	@echo "hypothesis seed $(SEED): repeat with make test SEED=$(SEED)"
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark" --hypothesis-seed=$(SEED)
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark and not engine" --hypothesis-seed=$(SEED)
 	$(BIN)/pytest -q -m spark --hypothesis-seed=$(SEED)
 
+engine: setup  ## the query engine that Athena runs on, for the tests (by Maven; needs Java 24+ beside Spark's)
+	@$(BIN)/python tools/engine.py
+
+trino: engine s3server  ## reports and views on Athena's engine, over its API, and on this machine: the same answers
+	$(BIN)/pytest -q -m engine
+
 unit: setup  ## the tests that need neither Spark nor a server nor a browser
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark and not s3 and not browser" --hypothesis-seed=$(SEED)
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark and not s3 and not browser and not engine" --hypothesis-seed=$(SEED)
 
 fuzz: setup  ## ten minutes of hostile files against the reference reader; FUZZ_SECONDS=n and SEED=n
 	$(BIN)/python -m tests.fuzz --seed $(SEED)
@@ -73,7 +79,7 @@ docs: setup  ## write docs/settings.md and docs/tables.md anew
 	$(BIN)/python tools/docs.py
 
 golden: setup  ## write expected outputs anew; read the diff
-	$(BIN)/pytest -q -n 2 -m "not spark" --update-golden
+	$(BIN)/pytest -q -n 2 -m "not spark and not engine" --update-golden
 
 lock: setup  ## pin dependencies and jars anew, as pyproject.toml and jars/pom.xml say; UPGRADE=--upgrade for newer ones
 	$(LOCK) requirements/uv.in -o requirements/uv.txt

@@ -2,8 +2,8 @@
 What all tests share: few fixtures, and the rules of the suite.
 
 `spark` is one session for the whole run, `lake` an empty folder's settings, `s3` a real server, `chromium` a real
-browser, `corpus` the public records. A test that asks for `spark`, a server or the browser is marked so. Where CI is set nothing may skip, but for what wants
-the corpus, which is no part of the repository.
+browser, `corpus` the public records. A test that asks for `spark`, a server, the query engine or the browser is marked
+so. Where CI is set nothing may skip, but for what wants the corpus, which is no part of the repository.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.spark)
         if "s3_server" in asked:
             item.add_marker(pytest.mark.s3)
+        if "cloud" in asked:
+            item.add_marker(pytest.mark.engine)
         if "chromium" in asked:
             item.add_marker(pytest.mark.browser)
         # Spark leaves the sockets that it fetches results through to the collector, which comes when it likes.

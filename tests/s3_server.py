@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
+
+from tests.ports import free_port, listens
 
 ROOT_KEY, ROOT_SECRET = "trailhouse-root", "trailhouse-root-secret"
 
@@ -22,9 +22,7 @@ class S3Server:
         self.binary, self.folder = binary.resolve(), folder.resolve()  # it refuses relative paths
         for name in ("iam", "versions", "data"):
             (self.folder / name).mkdir(parents=True)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -36,14 +34,9 @@ class S3Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.02)
-        self.stop()
-        raise RuntimeError("versitygw did not start")
+        if not listens(self.port, 10, lambda: True):
+            self.stop()
+            raise RuntimeError("versitygw did not start")
 
     def stop(self) -> None:
         if self.process:

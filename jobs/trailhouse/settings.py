@@ -126,6 +126,26 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class Athena:
+    """Where the lake is asked in AWS: the work group that `publish` makes, and what it enforces."""
+
+    work_group: str = field(default="trailhouse", metadata=_doc("Name of the work group."))
+    output: str = field(
+        default="",
+        metadata=_doc(
+            "Where results go, s3://bucket/prefix (default: athena-results/ in the bucket of the lake).", "place"
+        ),
+    )
+    kms_key: str = field(
+        default="", metadata=_doc("KMS key that results are encrypted with (default: S3's own encryption).")
+    )
+    scan_limit: int = field(
+        default=100 * 2**30, metadata=_doc("Most bytes that one query may read; it is cancelled then.", "bytes")
+    )
+    timeout: timedelta = field(default=timedelta(minutes=30), metadata=_doc("When a query is cancelled.", "duration"))
+
+
+@dataclass(frozen=True, slots=True)
 class Spark:
     """The Spark session, where spark-submit has not set it already."""
 
@@ -147,6 +167,7 @@ class Settings:
     quality: Quality = Quality()
     coverage: Coverage = field(default_factory=Coverage)
     maintain: Maintain = field(default_factory=Maintain)
+    athena: Athena = Athena()
     spark: Spark = Spark()
 
 
@@ -158,6 +179,7 @@ TABLES: dict[str, type[Any]] = {
     "quality": Quality,
     "coverage": Coverage,
     "maintain": Maintain,
+    "athena": Athena,
     "spark": Spark,
 }
 # Limits belongs to `decode`, which knows nothing of settings, so what is said of its fields stands here.
@@ -320,6 +342,7 @@ _PATTERNS = {
     "lake.database": (r"[a-z0-9_]+", "of small letters, digits and _, such as trailhouse"),
     "lake.ops_database": (r"[a-z0-9_]+", "of small letters, digits and _, such as trailhouse_ops"),
     "lake.catalog_name": (r"[a-z][a-z0-9_]*", "of small letters, digits and _, such as trailhouse"),
+    "athena.work_group": (r"[a-zA-Z0-9._-]{1,128}", "of letters, digits and . _ -, such as trailhouse"),
     "spark.driver_memory": (r"[1-9][0-9]*[kmgt]", 'in Spark\'s form, such as "2g"'),
 }
 

@@ -1,23 +1,22 @@
 """
 SQL on this machine: Athena's dialect on DuckDB, over the same Iceberg files, without a JVM.
 
-Knows DuckDB and sqlglot. Every table of the lake is a view under its name; nothing can be written.
+Knows DuckDB. The tables and views that a query names are there under their names; nothing can be written.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
+from trailhouse.ask import dialect, views
+from trailhouse.ask.answer import Answer
+from trailhouse.ask.parameters import literal
+from trailhouse.ask.queries import View
 from trailhouse.errors import TrailhouseError, UsageError
 from trailhouse.lake import catalog, schema
 from trailhouse.lake.catalog import Lake
@@ -26,69 +25,71 @@ from trailhouse.lake.catalog import Lake
 EXTENSIONS = ("avro", "httpfs", "iceberg")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a query returned."""
-
-    columns: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
-
-
 def ask(lake: Lake, sql: str) -> Answer:
     """The answer to one SELECT in Athena's dialect."""
-    local = to_local(sql)
-    with connected(lake) as connection:
+    statement = dialect.parse(views.named(sql, lake.where))
+    with connected(lake, dialect.tables(statement)) as connection:
         try:
-            found = connection.execute(local)
+            found = connection.execute(dialect.to_duckdb(statement))
             return Answer(tuple(column[0] for column in found.description or ()), found.fetchall())
         except duckdb.Error as error:
-            raise UsageError(f"the query can't be answered: {_first_line(error)}") from error
-
-
-def to_local(sql: str) -> str:
-    """The same query in DuckDB's dialect. Only one statement, and only one that reads."""
-    try:
-        statements = [s for s in sqlglot.parse(sql, read="athena") if s is not None]
-    except SqlglotError as error:
-        raise UsageError(f"this is no SQL that Athena would take: {_first_line(error)}") from error
-    if len(statements) != 1:
-        raise UsageError(f"give one statement, not {len(statements)}")
-    if not isinstance(statements[0], exp.Query) or statements[0].find(exp.Into):
-        raise UsageError("only a SELECT can be asked: the lake is written to by `trailhouse ingest` alone")
-    return statements[0].sql(dialect="duckdb")
+            raise UsageError(f"the query can't be answered: {dialect.first_line(error)}") from error
 
 
 @contextmanager
-def connected(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that sees the lake's tables, as they are published now."""
+def connected(lake: Lake, names: Iterable[str]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that sees these tables and views of the lake, as they are published now."""
     connection = duckdb.connect()
     try:
         _load_extensions(connection)
         _reach_storage(connection, lake)
+        _make_schemas(connection, lake)
+        wanted = views.needed(names)
+        under = {name for view in wanted for name in views.leans_on(view)}
         for name in schema.TABLES:
-            database, table = lake.name(name)
-            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"')
-            there = lake.find(name)
-            if there is None:  # a lake older than the table
-                connection.register("empty", schema.arrow_schema(name).empty_table())
-                connection.execute(f'CREATE TABLE "{database}"."{table}" AS FROM empty')
-                connection.unregister("empty")
-                continue
-            location = _literal(there.metadata_location)
-            view = f'CREATE VIEW "{database}"."{table}" AS SELECT * FROM iceberg_scan({location})'  # noqa: S608 (quoted)
-            connection.execute(view)
-        connection.execute(f"SET search_path = '{lake.where.database},{lake.where.ops_database}'")
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(
-            "SET temp_directory = ''"
-        )  # what spills would be log content, in whatever folder this runs in
-        # A question is about the lake: it has no business with other files of this machine.
-        connection.execute(f"SET allowed_directories = [{_literal(catalog.warehouse(lake.where) + '/')}]")
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
+            if name in {*names, *under}:
+                _make_table(connection, lake, name)
+        for macro in dialect.MACROS:
+            connection.execute(macro)
+        for view in wanted:
+            _make_view(connection, lake, view)
+        _lock(connection, lake)
         yield connection
     finally:
         connection.close()
+
+
+def _make_schemas(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+    for database in (lake.where.database, lake.where.ops_database):
+        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"')
+    connection.execute(f"SET search_path = '{lake.where.database},{lake.where.ops_database}'")
+    connection.execute("SET TimeZone = 'UTC'")
+
+
+def _make_table(connection: duckdb.DuckDBPyConnection, lake: Lake, name: str) -> None:
+    database, table = lake.name(name)
+    there = lake.find(name)
+    if there is None:  # a lake older than the table
+        connection.register("empty", schema.arrow_schema(name).empty_table())
+        connection.execute(f'CREATE TABLE "{database}"."{table}" AS FROM empty')
+        connection.unregister("empty")
+        return
+    location = literal(there.metadata_location)
+    view = f'CREATE VIEW "{database}"."{table}" AS SELECT * FROM iceberg_scan({location})'  # noqa: S608 (quoted)
+    connection.execute(view)
+
+
+def _make_view(connection: duckdb.DuckDBPyConnection, lake: Lake, view: View) -> None:
+    local = dialect.to_duckdb(dialect.parse(views.named(view.sql, lake.where)))
+    connection.execute(f'CREATE VIEW "{lake.where.database}"."{view.name}" AS {local}')
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+    """A question is about the lake: it has no business with other files of this machine."""
+    connection.execute("SET temp_directory = ''")  # what spills would be log content, in whatever folder this runs in
+    connection.execute(f"SET allowed_directories = [{literal(catalog.warehouse(lake.where) + '/')}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
 
 
 def _load_extensions(connection: duckdb.DuckDBPyConnection) -> None:
@@ -117,13 +118,5 @@ def _reach_storage(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     if endpoint:
         scheme, _, host = endpoint.partition("://")
         options |= {"ENDPOINT": host, "URL_STYLE": "path", "USE_SSL": "false" if scheme == "http" else "true"}
-    given = ", ".join(f"{key} {_literal(value)}" for key, value in options.items() if value)
+    given = ", ".join(f"{key} {literal(value)}" for key, value in options.items() if value)
     connection.execute(f"CREATE SECRET lake (TYPE s3, {given})")
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

@@ -9,7 +9,7 @@ from typing import Any
 from pyiceberg.table import Table
 
 from trailhouse.ask import local
-from trailhouse.ask.local import Answer
+from trailhouse.ask.answer import Answer
 from trailhouse.lake import schema
 from trailhouse.lake.catalog import Lake
 

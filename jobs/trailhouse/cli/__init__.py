@@ -22,8 +22,10 @@ from trailhouse.cli.batch import batch
 from trailhouse.cli.check import check
 from trailhouse.cli.coverage import coverage
 from trailhouse.cli.maintain import maintain
+from trailhouse.cli.publish import publish
 from trailhouse.cli.quarantine import quarantine
 from trailhouse.cli.redecode import redecode
+from trailhouse.cli.report import report
 from trailhouse.cli.results import PARTIAL, exit_code, show_result
 from trailhouse.cli.rollback import rollback
 from trailhouse.cli.upgrade import upgrade
@@ -92,6 +94,8 @@ trailhouse.add_command(rollback)
 trailhouse.add_command(maintain)
 trailhouse.add_command(check)
 trailhouse.add_command(upgrade)
+trailhouse.add_command(report)
+trailhouse.add_command(publish)
 
 
 @trailhouse.command()
@@ -261,11 +265,12 @@ def demo(folder: Path, events: int) -> None:
       trailhouse demo ./somewhere
     """
     from trailhouse import sample as maker
-    from trailhouse.ask import local, queries
+    from trailhouse.ask import local, parameters, queries
     from trailhouse.ingest import run
     from trailhouse.lake import catalog
 
     logs, lake = folder / "logs", folder / "lake"
+    start = maker.Recipe(events=events).start
     if not (logs / "truth.json").exists():
         click.echo(f"Making a sample bucket in {logs} …", err=True)
         _make_sample(logs, maker.Recipe(events=events))
@@ -275,9 +280,9 @@ def demo(folder: Path, events: int) -> None:
         result = run.ingest(run.Run(config, lambda objects, records, total: progress.update(objects, records, total)))
     show_result(result, "table")
     opened = catalog.open_lake(config.lake)
-    for name in ("who_did_what", "what_failed", "what_was_deleted"):
-        query = queries.load(name)
-        answer = local.ask(opened, query.sql)
-        click.echo(f"\n{query.title}")
-        show.show(answer.rows, answer.columns, "table", sys.stdout)
+    for name in ("who_deleted_it",):
+        asked = queries.report(name)
+        answer = local.ask(opened, parameters.bound(asked, {"since": str(start)}, datetime.now(UTC).date()))
+        click.echo(f"\n{asked.title}")
+        show.show(answer.rows[:10], answer.columns, "table", sys.stdout)
     click.echo(f'\nAsk your own: trailhouse sql "SELECT …" --lake {lake}')

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,10 +20,10 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
-from botocore.exceptions import NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from trailhouse import __version__
-from trailhouse.errors import UsageError
+from trailhouse.errors import TrailhouseError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,16 @@ def _assuming(base: botocore.session.Session, access: Access, region: str | None
     # There is no public way to hand credentials that refresh themselves to a session.
     assumed._credentials = DeferredRefreshableCredentials(method="assume-role", refresh_using=fetcher.fetch_credentials)
     return assumed
+
+
+@contextmanager
+def told(doing: str) -> Iterator[None]:
+    """Says in one line what AWS would not do."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        said = " ".join(str(error).split())[:500]
+        raise TrailhouseError(f"{doing} did not go through: {said}. Check region, credentials and rights") from error
 
 
 def is_aws(endpoint: str) -> bool:

@@ -1,0 +1,79 @@
+"""
+Athena's SQL in DuckDB's dialect: the same question for the engine of this machine.
+
+Pure: text in, text out. Knows sqlglot, and where the two engines differ although the words are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from trailhouse.errors import UsageError
+
+# Trino answers NULL where a text is no JSON or its path leads to an object; DuckDB stops the query, or hands out text.
+MACROS = (
+    "CREATE MACRO json_scalar(text, path) AS CASE WHEN TRY(json_type(text, path)) NOT IN ('OBJECT', 'ARRAY') "
+    "THEN TRY(json_extract_string(text, path)) END",
+    "CREATE MACRO json_part(text, path) AS TRY(json_extract(text, path))",
+)
+
+
+def parse(sql: str) -> exp.Query:
+    """The one statement in a text, if it is one that only reads."""
+    try:
+        statements = [s for s in sqlglot.parse(sql, read="athena") if s is not None]
+    except SqlglotError as error:
+        raise UsageError(f"this is no SQL that Athena would take: {first_line(error)}") from error
+    if len(statements) != 1:
+        raise UsageError(f"give one statement, not {len(statements)}")
+    statement = statements[0]
+    if not isinstance(statement, exp.Query) or statement.find(exp.Into, exp.Command):
+        raise UsageError("only a SELECT can be asked: the lake is written to by `trailhouse ingest` alone")
+    return statement
+
+
+def to_duckdb(statement: exp.Query) -> str:
+    """The same query for DuckDB; the tree that is given is left as it is."""
+    tree = statement.copy()
+    for node in reversed(list(tree.walk())):  # the inner ones first: what is replaced is not looked into again
+        if translate := _TRANSLATED.get(type(node)):
+            node.replace(translate(node))
+    return tree.sql(dialect="duckdb")
+
+
+def tables(statement: exp.Query) -> set[str]:
+    """The names of tables and views that a query reads, without their databases."""
+    defined = {cte.alias_or_name.lower() for cte in statement.find_all(exp.CTE)}
+    named = {(table.db, table.name.lower()) for table in statement.find_all(exp.Table)}
+    return {name for database, name in named if database or name not in defined}
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without the pages that follow."""
+    return str(error).splitlines()[0]
+
+
+def _macro(name: str) -> Callable[[exp.Expr], exp.Expr]:
+    def call(node: exp.Expr) -> exp.Expr:
+        path = node.expression
+        spelled = exp.Literal.string(path.sql(dialect="trino").strip("'")) if isinstance(path, exp.JSONPath) else path
+        return exp.Anonymous(this=name, expressions=[node.this, spelled])
+
+    return call
+
+
+def _whole_units(node: exp.Expr) -> exp.Expr:
+    """Trino counts the units that have passed, DuckDB's function of the same name the boundaries that were crossed."""
+    unit = exp.Literal.string(node.args["unit"].name.lower())
+    return exp.Anonymous(this="date_sub", expressions=[unit, node.expression, node.this])
+
+
+_TRANSLATED: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
+    exp.JSONExtractScalar: _macro("json_scalar"),
+    exp.JSONExtract: _macro("json_part"),
+    exp.DateDiff: _whole_units,
+}

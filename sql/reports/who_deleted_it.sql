@@ -1,0 +1,30 @@
+-- title = "What was deleted or switched off, and by whom"
+-- doc = "Which deletions, terminations and switched-off protections went through, or were tried, and who made them?"
+-- why = "The first question of most incidents; and whoever covers his tracks deletes something."
+-- grain = ["account_id", "region", "event_id"]
+-- tags = ["investigation", "change"]
+-- [params]
+-- since = { type = "date", default = "-7d", doc = "First day (UTC)." }
+-- until = { type = "date", default = "today", doc = "Last day (UTC)." }
+-- account = { type = "account", default = "all", doc = "One account, or all." }
+-- resource = { type = "pattern", default = "*", doc = "What was deleted: its name or ARN, or a part of it such as *backup*." }
+
+SELECT
+  event_time,
+  account_id,
+  account_name,
+  region,
+  actor,
+  source_ip,
+  service,
+  action,
+  resource,
+  outcome,
+  event_id
+FROM actions
+WHERE event_date BETWEEN :since AND :until
+  AND account_id LIKE :account
+  AND coalesce(resource, '') LIKE :resource ESCAPE '!'
+  AND service_noise = false
+  AND regexp_like(action, '^(Delete|Terminate|Stop|Disable|ScheduleKeyDeletion|Deregister|Detach|Remove|Purge|Revoke)')
+ORDER BY event_time DESC, account_id, region, event_id
