@@ -255,7 +255,7 @@ SELECT
   -- As jobs/trailhouse/decode/rebuild.py does it; joined as lists, since Trino's || ends at a megabyte.
   IF(
     to_utf8(TRY(from_utf8(raw))) = raw,
-    from_utf8(raw),
+    TRY(from_utf8(raw)),
     array_join(
       ARRAY[
         '{',
