@@ -5,7 +5,7 @@
 -- [columns]
 -- eventversion = { type = "varchar", doc = "Version of the record format." }
 -- useridentity = { type = "row(type varchar, principalid varchar, arn varchar, accountid varchar, invokedby varchar, accesskeyid varchar, username varchar, onbehalfof row(userid varchar, identitystorearn varchar), sessioncontext row(attributes row(mfaauthenticated varchar, creationdate varchar), sessionissuer row(type varchar, principalid varchar, arn varchar, accountid varchar, username varchar), ec2roledelivery varchar, webidfederationdata row(federatedprovider varchar, attributes map(varchar, varchar))))", doc = "Who called; never NULL as a whole, its fields are. sessioncontext is NULL where there was no session." }
--- eventtime = { type = "varchar", doc = "When, as text: 2026-03-01T12:00:00Z." }
+-- eventtime = { type = "varchar", doc = "When, as text that from_iso8601_timestamp reads: 2026-03-01T12:00:00Z; NULL where it could not be read, and then in `unread`." }
 -- eventsource = { type = "varchar", doc = "Service that was called." }
 -- eventname = { type = "varchar", doc = "Action that was called." }
 -- awsregion = { type = "varchar", doc = "Region of the call." }
@@ -35,7 +35,7 @@
 -- managementevent = { type = "varchar", doc = "The text true or false; not in AWS's table." }
 -- annotation = { type = "varchar", doc = "annotation as delivered; not in AWS's table." }
 -- eventcontext = { type = "varchar", doc = "Condition keys and tags, the exact JSON text; not in AWS's table." }
--- unread = { type = "varchar", doc = "NULL but for records whose parts have an unexpected type or are nested too deep: those parts as they were delivered." }
+-- unread = { type = "varchar", doc = "NULL but for records of which something could not be read (an unexpected type, nested too deep, no time): those parts as they were delivered." }
 -- timestamp = { type = "varchar", doc = "Date of the event, as partition projection spells it: 2026/03/01." }
 -- year = { type = "varchar", doc = "Year of the event, four digits." }
 -- month = { type = "varchar", doc = "Month of the event, two digits." }
@@ -152,6 +152,7 @@ SELECT
   event_context AS eventcontext,
   IF(
     NOT readable
+    OR contains(parse_flags, 'time')
     OR array_join(parse_flags, ',') LIKE '%type:%'
     OR (user_identity IS NOT NULL AND identity_text IS NULL)
     OR (resources IS NOT NULL AND items IS NULL)
@@ -192,10 +193,7 @@ FROM (
       TRY(CAST(json_extract(identity_text, '$.sessionContext.webIdFederationData.attributes') AS MAP(VARCHAR, JSON)))
     ) AS claims,
     TRY(CAST(json_extract(resources_text, '$') AS ARRAY(JSON))) AS items,
-    coalesce(
-      date_format(event_time, '%Y-%m-%dT%H:%i:%sZ'),
-      json_extract_scalar(extra_text, '$.eventTime')
-    ) AS eventtime
+    date_format(event_time, '%Y-%m-%dT%H:%i:%sZ') AS eventtime
   FROM (
     -- What a parser may stumble over (Trino: names of 50,000 characters, 1,000 levels), or the engines read in two
     -- ways, is not parsed: its text is in `unread`.

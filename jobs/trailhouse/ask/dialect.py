@@ -26,7 +26,9 @@ MACROS = (
     "CREATE MACRO json_members(part) AS CASE WHEN json_type(part) = 'OBJECT' AND "
     "len(json_keys(part)) = len(list_distinct(json_keys(part))) THEN CAST(part AS MAP(VARCHAR, JSON)) END",
     "CREATE MACRO json_items(part) AS CASE WHEN json_type(part) = 'ARRAY' THEN CAST(part AS JSON[]) END",
+    "CREATE MACRO json_array_get(part, place) AS json_part(part, '$[' || place || ']')",
     "CREATE MACRO arrays_overlap(one, other) AS list_has_any(one, other)",
+    "CREATE MACRO at_timezone(moment, zone) AS timezone(zone, moment)",
 )
 
 
