@@ -57,6 +57,7 @@ def test_an_old_lake_is_upgraded_and_read(old):
 def test_an_old_lake_is_gone_on_with(old, tmp_path):
     """What an older release left unfinished is ended, what it held can be released, and what is new comes in."""
     lake, told = old
+    upgrade.upgrade(lake, dry_run=False)
     made = Bucket()
     made.put(key("new"), event(1), event(300))
     logs = made.save(tmp_path / "new")

@@ -52,6 +52,8 @@ def to_duckdb(statement: exp.Query) -> str:
     for node in reversed(list(tree.walk())):  # the inner ones first: what is replaced is not looked into again
         if translate := _TRANSLATED.get(type(node)):
             node.replace(translate(node))
+    for cte in tree.find_all(exp.CTE):  # as Trino does: DuckDB would keep one that is read twice, whole and unfiltered
+        cte.set("materialized", False)
     return tree.sql(dialect="duckdb")
 
 

@@ -13,16 +13,25 @@ from pathlib import Path
 
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
-from pyiceberg.exceptions import NamespaceAlreadyExistsError, NoSuchTableError, TableAlreadyExistsError
+from pyiceberg.exceptions import (
+    CommitFailedException,
+    NamespaceAlreadyExistsError,
+    NoSuchTableError,
+    TableAlreadyExistsError,
+)
 from pyiceberg.io import FileIO, load_file_io
+from pyiceberg.partitioning import PartitionSpec
+from pyiceberg.schema import Schema
 from pyiceberg.table import Table
+from pyiceberg.table.sorting import SortOrder
+from pyiceberg.table.update import AddPartitionSpecUpdate, AddSchemaUpdate, AddSortOrderUpdate, TableUpdate
 from sqlalchemy import URL, select
 from sqlalchemy.orm import Session
 
 from trailhouse import faults, settings
 from trailhouse.errors import TrailhouseError, UsageError
 from trailhouse.lake import drift, schema
-from trailhouse.lake.files import KeepingFileIO, s3_properties
+from trailhouse.lake.files import KMS_KEY, KeepingFileIO, s3_properties
 from trailhouse.lake.iceberg import SCHEMA_VERSION, VERSION, iceberg_schema, partition_spec, properties, sort_order
 from trailhouse.sources import aws
 
@@ -225,22 +234,32 @@ def sqlite_path(where: settings.Lake) -> Path:
 def file_properties(where: settings.Lake) -> dict[str, str]:
     """How files are reached."""
     ours = {"py-io-impl": f"{KeepingFileIO.__module__}.{KeepingFileIO.__qualname__}"}
-    return ours | (s3_properties() if where.location.startswith("s3://") else {})
+    key = {KMS_KEY: where.kms_key} if where.kms_key else {}
+    return ours | key | (s3_properties() if where.location.startswith("s3://") else {})
 
 
 def _make_table(lake: Lake, table: schema.Table) -> Table:
-    spec = partition_spec(table, lake.where)
+    form = iceberg_schema(table), partition_spec(table, lake.where), sort_order(table)
+    made = lake.name(table.name)
     try:
-        made = lake.catalog.create_table(
-            lake.name(table.name),
-            schema=iceberg_schema(table),
-            partition_spec=spec,
-            sort_order=sort_order(table),
-            properties=properties(table),
-        )
-    except TableAlreadyExistsError:
-        made = lake.table(table.name)  # another first run was faster
-    return made
+        transaction = lake.catalog.create_table_transaction(made, form[0], None, *form[1:], properties(table))
+        transaction._updates = tuple(_with_our_ids(each, *form) for each in transaction._updates)
+        transaction.commit_transaction()
+    except (TableAlreadyExistsError, CommitFailedException):
+        return lake.table(table.name)  # another first run was faster
+    return lake.table(table.name)
+
+
+def _with_our_ids(update: TableUpdate, made: Schema, spec: PartitionSpec, order: SortOrder) -> TableUpdate:
+    """Libraries and catalogs number a new table's columns as they like, and an older lake has ids that were given."""
+    match update:
+        case AddSchemaUpdate():
+            return AddSchemaUpdate(schema=made)
+        case AddPartitionSpecUpdate():
+            return AddPartitionSpecUpdate(spec=spec)
+        case AddSortOrderUpdate():
+            return AddSortOrderUpdate(sort_order=order)
+    return update
 
 
 def check_version(table: Table) -> None:
