@@ -88,13 +88,13 @@ def _one_day(folder: Path) -> Iterator[str]:
         asked = {one.name: parameters.bound(one, given, DAY) for one in queries.reports().values()}
         yield f"## One day of {RECIPE.days}\n"
         yield f"A sample of {RECIPE.days} days, {RECIPE.accounts} accounts and {RECIPE.events:,} events, as ingested."
-        yield f"`events` has {whole.files:,} data files of {whole.bytes / 1e6:.1f} MB. Each report is asked for {DAY} on"
-        yield "Trino: bytes as Trino counts them (Athena bills such), files as a proxy before S3 sees them.\n"
+        yield f"`events` has {whole.files:,} data files of {whole.bytes / 1e6:.1f} MB. Each report is asked for {DAY}"
+        yield "on Trino: bytes as Trino counts them (Athena bills such), files as a proxy before S3 sees them.\n"
         yield from _table([_read(trino, proxy, name, sql) for name, sql in asked.items()], whole)
         if public.FOLDER.is_dir():
             yield "\n### Public queries on cloudtrail_logs\n"
-            yield f"As their authors wrote them, but for the days: the first that one names is {DAY} here, and any other"
-            yield "the day after. One that names none reads what it must: `-` in the column `day`.\n"
+            yield f"As their authors wrote them, but for the days: the first that one names is {DAY} here, and any"
+            yield "other the day after. One that names none reads what it must: `-` in the column `day`.\n"
             texts = {one.name: one.filled() for one in public.load("athena") if one.runs}
             found = [_read(trino, proxy, name, _dated(sql)) for name, sql in texts.items()]
             yield from _table(found, whole, {name: _dated(sql) != sql for name, sql in texts.items()})
@@ -180,8 +180,8 @@ def _here(folder: Path, events: int) -> Iterator[str]:
     _trailhouse("sample", logs, "--events", events, "--accounts", 10, "--days", 30)
     _trailhouse("ingest", logs, "--lake", lake)
     yield f"\n## {events:,} events on this machine\n"
-    yield f"`trailhouse report run NAME -p since=… -p until=… --format csv --out FILE --lake {lake.name}`, each a process"
-    yield f"of its own without Java on its path, for a week and for all {RECIPE.days} days; the best of {ROUNDS}.\n"
+    yield f"`trailhouse report run NAME -p since=… -p until=… --format csv --out FILE --lake {lake.name}`, each a"
+    yield f"process of its own without Java on its path, for a week and for all {RECIPE.days} days; the best of {ROUNDS}.\n"
     yield "| | a week, seconds | rows | 30 days, seconds | rows |"
     yield "| --- | --- | --- | --- | --- |"
     week, month = [], []

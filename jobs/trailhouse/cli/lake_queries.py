@@ -5,15 +5,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from trailhouse import settings, show
-from trailhouse.cli.arguments import form_option, load, opened, with_settings
+from trailhouse.cli.arguments import form_option, load, with_settings
 from trailhouse.cli.results import PARTIAL
 from trailhouse.errors import TrailhouseError, UsageError
 
@@ -67,8 +67,8 @@ def convert(source: Path, out: Path | None, run_: bool, form: show.Format, **giv
         _write(made, out, force)
     ran: dict[str, tuple[int | None, str | None]] = {}
     if run_:
-        with _asker(on, load(given)) as ask:
-            ran = {one.name: _run(ask, one.sql) for one in made if one.sql is not None}
+        ask = _asker(on, load(given))
+        ran = {one.name: _run(ask, one.sql) for one in made if one.sql is not None}
     _show(made, ran, form, out is not None)
     failed = any(why for _, why in ran.values())
     return PARTIAL if failed or any(one.sql is None for one in made) else None
@@ -102,16 +102,11 @@ def _write(made: list[Converted], out: Path, force: bool) -> None:
         raise TrailhouseError(f"can't write to {out}: {error.strerror or error}") from error
 
 
-@contextmanager
-def _asker(on: str, config: settings.Settings) -> Iterator[Callable[[str], Answer]]:
+def _asker(on: str, config: settings.Settings) -> Callable[[str], Answer]:
     """Who answers SQL."""
     from trailhouse.ask import athena, local
 
-    if on == "athena":
-        yield lambda sql: athena.ask(config, sql)
-        return
-    with opened(config) as lake:
-        yield lambda sql: local.ask(lake, sql)
+    return partial(athena.ask, config) if on == "athena" else partial(local.ask, config.lake)
 
 
 def _run(ask: Callable[[str], Answer], sql: str) -> tuple[int | None, str | None]:
