@@ -31,10 +31,7 @@ def text_of(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def here(lake, published):
-    texts = [text_of(name) for name in queries.reports()]
-    from trailhouse.ask import dialect
-
-    with local.asking(lake.where, {name for text in texts for name in dialect.tables(dialect.parse(text))}) as asked:
+    with local.asking(lake.where) as asked:
         yield asked
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.scope import traverse_scope
 
 from trailhouse.errors import UsageError
 
@@ -59,9 +60,36 @@ def to_duckdb(statement: exp.Query) -> str:
 
 def tables(statement: exp.Query) -> set[str]:
     """The names of tables and views that a query reads, without their databases."""
-    defined = {cte.alias_or_name.lower() for cte in statement.find_all(exp.CTE)}
-    named = {(table.db, table.name.lower()) for table in statement.find_all(exp.Table)}
-    return {name for database, name in named if database or name not in defined}
+    return {table.name.lower() for table in _read(statement)}
+
+
+def over(statement: exp.Query, sources: Callable[[str], exp.Expr | None]) -> exp.Query:
+    """The query with what stands for each table or view in its place, under the same name; None leaves it as it is."""
+    tree = statement.copy()
+    for table in _read(tree):
+        source = sources(table.name.lower())
+        if source is None:
+            continue
+        alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
+        if isinstance(source, exp.Query):
+            under = exp.Subquery(this=source, alias=alias)
+            for kept in ("joins", "laterals"):
+                under.set(kept, table.args.get(kept))
+            table.replace(under)
+        else:
+            for name, value in (("this", source), ("db", None), ("catalog", None), ("alias", alias)):
+                table.set(name, value)
+    return tree
+
+
+def _read(statement: exp.Query) -> list[exp.Table]:
+    """Every place where a table or view is named, and not something that the query defines itself."""
+    return [
+        table
+        for scope in traverse_scope(statement)
+        for table in scope.tables
+        if table.name and (table.db or table.name.lower() not in {name.lower() for name in scope.cte_sources})
+    ]
 
 
 def first_line(error: Exception) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -127,7 +127,7 @@ def run(
     if form == "parquet" and out is None:
         raise UsageError("Parquet is no text: say where to write it with --out FILE")
     texts = _texts(name, dict(params), today)
-    with _asking(on, config, texts.values()) as ask:
+    with _asking(on, config) as ask:
         if every:
             suffix = "txt" if form == "table" else form
             return _run_all(ask, texts, lambda one: Path(str(out)) / f"{one}.{suffix}", write)
@@ -157,17 +157,16 @@ def _texts(name: str | None, params: Mapping[str, str], today: date) -> dict[str
 
 
 @contextmanager
-def _asking(on: str, config: settings.Settings, sqls: Iterable[str]) -> Iterator[Ask]:
+def _asking(on: str, config: settings.Settings) -> Iterator[Ask]:
     """Who answers these questions."""
     if on == "athena":
         from trailhouse.ask import athena
 
         yield lambda sql: athena.ask(config, sql)
         return
-    from trailhouse.ask import dialect, local
+    from trailhouse.ask import local
 
-    names = {name for sql in sqls for name in dialect.tables(dialect.parse(sql))}
-    with local.asking(config.lake, names) as ask:
+    with local.asking(config.lake) as ask:
         yield ask
 
 
