@@ -159,6 +159,8 @@ def test_a_source_on_the_command_line_keeps_what_the_file_says_of_it(tmp_path: P
         ('[[source]]\nurl = "a"\nname = "x"\n[[source]]\nurl = "b"\nname = "x"', "two sources .* named `x`"),
         ('[[source]]\nurl = "a"\nexpected_owner = "123"', "12 digits"),
         ('[[source]]\nurl = "a"\nrole_arn = "log-reader"', "arn:aws:iam::111122223333:role/log-reader"),
+        ('[lake]\nkms_key = "trailhouse"', "ARN or alias, such as"),
+        ('[lake]\nlocation = "lake"\nkms_key = "alias/trailhouse"', "for a lake in S3"),
         ("lake = 3", r"must be a table: write \[lake\]"),
         ("[lake", "not valid TOML"),
         ('[lake]\naws_secret_access_key = "x"', "looks like a secret.*AWS's own tools"),

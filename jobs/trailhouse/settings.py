@@ -54,6 +54,12 @@ class Lake:
         ),
     )
     buckets: int = field(default=64, metadata=_doc("Number of buckets when `lake.partition` is bucket."))
+    kms_key: str = field(
+        default="",
+        metadata=_doc(
+            "KMS key (ARN or alias) that each object of a lake in S3 is encrypted with; empty: as its bucket does."
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +347,10 @@ _PATTERNS = {
     "source.role_arn": (r"arn:[^:]+:iam::[0-9]{12}:role/.+|", 'such as "arn:aws:iam::111122223333:role/log-reader"'),
     "lake.database": (r"[a-z0-9_]+", "of small letters, digits and _, such as trailhouse"),
     "lake.ops_database": (r"[a-z0-9_]+", "of small letters, digits and _, such as trailhouse_ops"),
+    "lake.kms_key": (
+        r"arn:[^:]+:kms:[^:]+:[0-9]{12}:(key|alias)/.+|alias/.+|",
+        'a key\'s ARN or alias, such as "alias/trailhouse" or "arn:aws:kms:eu-west-1:111122223333:key/…"',
+    ),
     "lake.catalog_name": (r"[a-z][a-z0-9_]*", "of small letters, digits and _, such as trailhouse"),
     "athena.work_group": (r"[a-zA-Z0-9._-]{1,128}", "of letters, digits and . _ -, such as trailhouse"),
     "spark.driver_memory": (r"[1-9][0-9]*[kmgt]", 'in Spark\'s form, such as "2g"'),
@@ -361,6 +371,8 @@ def _checked_lake(lake: Lake) -> Lake:
         raise SettingsError(
             '`lake.catalog_uri` is missing: catalog = "rest" wants an address such as https://host/catalog'
         )
+    if lake.kms_key and lake.location and not lake.location.startswith("s3://"):
+        raise SettingsError("`lake.kms_key` is for a lake in S3: take it out, or have the lake lie there (s3://…)")
     if lake.catalog != "sqlite" or lake.catalog_uri or not lake.location:
         return lake
     if lake.location.startswith("s3://"):

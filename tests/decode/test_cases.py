@@ -125,6 +125,7 @@ def test_every_record_is_kept_whole(case, fast):
         nothing_replaced(row, want)
         if case.folder == "CloudTrail":
             subtrees_are_source_text(row, want)
+            assert row["event_time_text"] == time_as_delivered(want)
     for want, reject in zip(read.bad, got.rejects, strict=True):
         assert reject.size == len(want.slice)
         assert reject.sha256 == hashlib.sha256(want.slice).hexdigest()
@@ -186,6 +187,11 @@ def subtrees_are_source_text(row: dict, want: model.Record) -> None:
             assert row[column] is None, column
         elif "utf8" not in flags(row):
             assert row[column].encode() == text, column
+
+
+def time_as_delivered(want: model.Record) -> str | None:
+    text = model.string(want.members.get("eventTime"))
+    return None if text is None else model.stored(text)
 
 
 REPLACED = re.compile("\ufffd")

@@ -17,6 +17,7 @@ from trailhouse.lake import catalog, iceberg, schema
 from trailhouse.lake.schema import Column, Table
 from trailhouse.upkeep import check, upgrade
 
+NEXT = str(int(iceberg.SCHEMA_VERSION) + 1)
 MOOD = Column(9001, "mood", "string", "How it's felt.", path=("mood",), sensitivity="personal")
 NOTES = Table("notes", "Notes.", "ops", (Column(1, "note_id", "string", "Which."),), (), (), (), ("note_id",))
 
@@ -48,7 +49,7 @@ def doctor(put: Callable[[Any, str, Any], None]) -> None:
     put(schema, "TABLES", tables)
     put(upgrade, "ORDER", (upgrade.FIRST, *(name for name in tables if name != upgrade.FIRST)))
     for module in (iceberg, catalog, check, upgrade):
-        put(module, "SCHEMA_VERSION", "2")
+        put(module, "SCHEMA_VERSION", NEXT)
     forget()
 
 

@@ -21,6 +21,16 @@ MACROS = (
     "CREATE MACRO json_scalar(text, path) AS CASE WHEN NOT contains('OBJECT ARRAY', TRY(json_type(text, path))) "
     "THEN TRY(json_extract_string(text, path)) END",
     "CREATE MACRO json_part(text, path) AS TRY(json_extract(text, path))",
+    # A path that is worked out names one member: `$["name"]`, with `\\"` and `\\\\` in the name. DuckDB knows pointers.
+    "CREATE MACRO json_member(text, path) AS json_scalar(text, '/' || replace(replace(replace(replace("
+    "substr(path, 4, length(path) - 5), '\\\"', '\"'), '\\\\', '\\'), '~', '~0'), '/', '~1'))",
+    # Trino refuses an object with a name twice; DuckDB does so with an error that no TRY takes.
+    "CREATE MACRO json_members(part) AS CASE WHEN json_type(part) = 'OBJECT' AND "
+    "len(json_keys(part)) = len(list_distinct(json_keys(part))) THEN CAST(part AS MAP(VARCHAR, JSON)) END",
+    "CREATE MACRO json_items(part) AS CASE WHEN json_type(part) = 'ARRAY' THEN CAST(part AS JSON[]) END",
+    "CREATE MACRO json_array_get(part, place) AS json_part(part, '$[' || place || ']')",
+    "CREATE MACRO arrays_overlap(one, other) AS list_has_any(one, other)",
+    "CREATE MACRO at_timezone(moment, zone) AS timezone(zone, moment)",
 )
 
 
@@ -44,6 +54,8 @@ def to_duckdb(statement: exp.Query) -> str:
     for node in reversed(list(tree.walk())):  # the inner ones first: what is replaced is not looked into again
         if translate := _TRANSLATED.get(type(node)):
             node.replace(translate(node))
+    for cte in tree.find_all(exp.CTE):  # as Trino does: DuckDB would keep one that is read twice, whole and unfiltered
+        cte.set("materialized", False)
     return tree.sql(dialect="duckdb")
 
 
@@ -68,6 +80,31 @@ def _macro(name: str) -> Callable[[exp.Expr], exp.Expr]:
     return call
 
 
+def _scalar(node: exp.Expr) -> exp.Expr:
+    """A path that is written out, or one that is worked out row by row."""
+    fixed = isinstance(node.expression, exp.JSONPath | exp.Literal)
+    return _macro("json_scalar" if fixed else "json_member")(node)
+
+
+def _cast(node: exp.Expr) -> exp.Expr:
+    """JSON taken apart; any other cast stays as it is."""
+    name = {"MAP(TEXT, JSON)": "json_members", "JSON[]": "json_items"}.get(node.args["to"].sql(dialect="duckdb"))
+    return exp.Anonymous(this=name, expressions=[node.this]) if name else node
+
+
+def _row(node: exp.Expr) -> exp.Expr:
+    """A row without names, as Trino has it: a cast gives them."""
+    return exp.Anonymous(this="row", expressions=node.expressions)
+
+
+def _json_text(node: exp.Expr) -> exp.Expr:
+    """Trino's cast to JSON quotes a text, DuckDB's reads it."""
+    inner = node.this
+    if isinstance(inner, exp.Cast) and inner.to.is_type("json"):
+        inner = exp.Anonymous(this="to_json", expressions=[inner.this])
+    return exp.cast(inner, "text")
+
+
 def _whole_units(node: exp.Expr) -> exp.Expr:
     """Trino counts the units that have passed, DuckDB's function of the same name the boundaries that were crossed."""
     unit = exp.Literal.string(node.args["unit"].name.lower())
@@ -75,7 +112,10 @@ def _whole_units(node: exp.Expr) -> exp.Expr:
 
 
 _TRANSLATED: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
-    exp.JSONExtractScalar: _macro("json_scalar"),
+    exp.JSONExtractScalar: _scalar,
     exp.JSONExtract: _macro("json_part"),
+    exp.JSONFormat: _json_text,
+    exp.Cast: _cast,
+    exp.Struct: _row,
     exp.DateDiff: _whole_units,
 }

@@ -20,6 +20,7 @@ from trailhouse.sources import aws
 
 MARK = "[trailhouse]"  # ends the description of what is ours
 LONGEST = 1024  # characters of a description, by Athena
+LEAST_LIMIT = 10_000_000  # bytes, by Athena
 
 What = Literal["created", "changed", "dropped", "unchanged", "left alone"]
 
@@ -170,6 +171,8 @@ def _work_group(config: settings.Settings, dry_run: bool) -> Iterable[Change]:
 
 
 def _enforced(config: settings.Settings) -> dict[str, Any]:
+    if config.athena.scan_limit < LEAST_LIMIT:
+        raise UsageError(f"athena.scan_limit must be at least {LEAST_LIMIT:,} bytes: Athena takes none below")
     key = config.athena.kms_key
     encryption = {"EncryptionOption": "SSE_KMS", "KmsKey": key} if key else {"EncryptionOption": "SSE_S3"}
     return {

@@ -21,6 +21,7 @@ from trailhouse.cli.arguments import form_option, load, opened, with_settings
 from trailhouse.cli.batch import batch
 from trailhouse.cli.check import check
 from trailhouse.cli.coverage import coverage
+from trailhouse.cli.lake_queries import lake_queries
 from trailhouse.cli.maintain import maintain
 from trailhouse.cli.publish import publish
 from trailhouse.cli.quarantine import quarantine
@@ -88,6 +89,7 @@ def trailhouse() -> None:
 trailhouse.add_command(batch)
 trailhouse.add_command(accounts)
 trailhouse.add_command(coverage)
+trailhouse.add_command(lake_queries)
 trailhouse.add_command(quarantine)
 trailhouse.add_command(redecode)
 trailhouse.add_command(rollback)
@@ -196,8 +198,7 @@ def sql(query: str, form: show.Format, **given: Any) -> None:
     from trailhouse.ask import local
 
     text = sys.stdin.read() if query == "-" else query
-    with opened(config) as lake:
-        answer = local.ask(lake, text)
+    answer = local.ask(config.lake, text)
     show.show(answer.rows, answer.columns, form, sys.stdout)
 
 
@@ -267,7 +268,6 @@ def demo(folder: Path, events: int) -> None:
     from trailhouse import sample as maker
     from trailhouse.ask import local, parameters, queries
     from trailhouse.ingest import run
-    from trailhouse.lake import catalog
 
     logs, lake = folder / "logs", folder / "lake"
     start = maker.Recipe(events=events).start
@@ -279,10 +279,9 @@ def demo(folder: Path, events: int) -> None:
     with show.Progress() as progress:
         result = run.ingest(run.Run(config, lambda objects, records, total: progress.update(objects, records, total)))
     show_result(result, "table")
-    opened = catalog.open_lake(config.lake)
     for name in ("who_deleted_it",):
         asked = queries.report(name)
-        answer = local.ask(opened, parameters.bound(asked, {"since": str(start)}, datetime.now(UTC).date()))
+        answer = local.ask(config.lake, parameters.bound(asked, {"since": str(start)}, datetime.now(UTC).date()))
         click.echo(f"\n{asked.title}")
         show.show(answer.rows[:10], answer.columns, "table", sys.stdout)
     click.echo(f'\nAsk your own: trailhouse sql "SELECT …" --lake {lake}')

@@ -141,6 +141,7 @@ class _Rows:
         if len(column.path) == 1:
             self._keep_spelling(column, texts)
         if main:
+            self.arrays["event_time_text"] = texts
             days = [None if m is None else m // times.DAY for m in moments]
             self.arrays["event_date"] = pa.array(days, pa.int32()).take(places).cast(pa.date32())
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import cast
 
 import pyarrow as pa
 from pyarrow.fs import FileSystem
@@ -19,7 +20,7 @@ from pyiceberg.io import InputFile, OutputFile, OutputStream
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
 
 from trailhouse import faults
-from trailhouse.sources import aws
+from trailhouse.lake import encrypted, pointers
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +87,6 @@ def seal_of(data: bytes) -> Seal:
     return Seal(len(data), hashlib.sha256(data).hexdigest())
 
 
-def s3_properties() -> dict[str, str]:
-    """As whom and where. PyIceberg doesn't read AWS's configuration: boto3 does, and its findings are handed on."""
-    client = aws.client("s3")
-    credentials = client._request_signer._credentials  # no public way; resolved, refreshed, whatever the source
-    frozen = credentials.get_frozen_credentials() if credentials else None
-    properties = {"s3.region": client.meta.region_name}
-    if frozen:
-        properties |= {"s3.access-key-id": frozen.access_key, "s3.secret-access-key": frozen.secret_key}
-        if frozen.token:
-            properties["s3.session-token"] = frozen.token
-    if not aws.is_aws(client.meta.endpoint_url):
-        properties["s3.endpoint"] = client.meta.endpoint_url
-    return properties
-
-
 class KeepingFileIO(PyArrowFileIO):
     """
     File access that never deletes.
@@ -114,25 +100,27 @@ class KeepingFileIO(PyArrowFileIO):
 
     def _initialize_s3_fs(self, netloc: str | None) -> FileSystem:
         """Each table that is opened asks anew: a run outlives the credentials that it began with."""
-        self.properties = {**self.properties, **s3_properties()}
+        self.properties = {**self.properties, **pointers.s3_properties()}
         return super()._initialize_s3_fs(netloc)
 
     def new_output(self, location: str) -> PyArrowFile:
         """A file to write; the two kinds that a commit hangs on stand at a fault point of their own."""
         name = location.rpartition("/")[2]
         point = "manifest_list" if name.startswith("snap-") else "metadata_file" if name.endswith(_METADATA) else ""
-        return Written(super().new_output(location), point)
+        key = self.properties.get(KMS_KEY, "") if location.startswith(("s3://", "s3a://", "s3n://")) else ""
+        return Written(super().new_output(location), point, key)
 
 
+KMS_KEY = "trailhouse.kms-key"  # the property of a file access that says what its files are encrypted with
 _METADATA = ".metadata.json"
 
 
 class Written(PyArrowFile):
     """A file that is sealed as it is written, and at whose end there may be a fault point."""
 
-    def __init__(self, file: PyArrowFile, point: str) -> None:
+    def __init__(self, file: PyArrowFile, point: str, kms_key: str) -> None:
         super().__init__(file.location, file._path, file._filesystem, file._buffer_size)
-        self._point = point
+        self._point, self._kms_key = point, kms_key
 
     def create(self, overwrite: bool = False) -> OutputStream:
         """The stream to write to."""
@@ -140,15 +128,20 @@ class Written(PyArrowFile):
             _RECORDS[-1].about_to_write()
         if not overwrite and self.exists():
             raise FileExistsError(f"there is a file {self.location} already")
+        return _Stream(self._opened(overwrite), self.location, self._point)
+
+    def _opened(self, overwrite: bool) -> OutputStream | encrypted.Upload:
+        if self._kms_key:
+            return encrypted.Upload(self._path, self._kms_key, overwrite)
         # By its name, Arrow would compress what ends in .gz once more: what is written would not be what was sealed.
-        stream = self._filesystem.open_output_stream(self._path, compression=None, buffer_size=self._buffer_size)
-        return _Stream(stream, self.location, self._point)
+        opened = self._filesystem.open_output_stream(self._path, compression=None, buffer_size=self._buffer_size)
+        return cast(OutputStream, opened)
 
 
 class _Stream:
     """What PyIceberg asks of a stream, and the writer of data files, who hands them over whole."""
 
-    def __init__(self, stream: OutputStream, location: str, point: str) -> None:
+    def __init__(self, stream: OutputStream | encrypted.Upload, location: str, point: str) -> None:
         self._stream, self._location, self._point = stream, location, point
         self._record = _RECORDS[-1] if _RECORDS else None
         self._size, self._sha256, self._closed = 0, hashlib.sha256(), False

@@ -29,8 +29,10 @@ from trailhouse.lake import schema
 
 # Raised when a column is added or widened: an older release then only reads the lake, and `trailhouse upgrade` of this
 # one brings older lakes up to it.
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 VERSION = "trailhouse.schema-version"  # the property of a table that says which it has
+
+_METRICS = "write.metadata.metrics.column."
 
 _TYPES: dict[str, IcebergType] = {
     "string": StringType(),
@@ -88,7 +90,8 @@ def sort_order(table: schema.Table) -> SortOrder:
 def properties(table: schema.Table) -> dict[str, str]:
     """What a table of ours says of itself, and how engines are to write it."""
     # A column's bounds lie in manifests, where an erasure would have to find them: none of personal data.
-    counts = {f"write.metadata.metrics.column.{c.name}": "counts" for c in table.columns if c.sensitivity != "open"}
+    counts = {f"{_METRICS}{c.name}": "counts" for c in table.columns if c.sensitivity != "open"}
+    longer = {f"{_METRICS}{c.name}": f"truncate({c.bounds})" for c in table.columns if c.bounds}
     return {
         "format-version": "2",
         "comment": table.doc,
@@ -97,4 +100,5 @@ def properties(table: schema.Table) -> dict[str, str]:
         VERSION: SCHEMA_VERSION,
         "trailhouse.made-by": __version__,
         **counts,
+        **longer,
     }

@@ -57,6 +57,7 @@ class Column:
     derive: str = ""  # which rule computes it
     sensitivity: Literal["open", "personal", "secret"] = "open"
     element_id: int = 0  # of a list's elements
+    bounds: int = 0  # characters of a text that a file's bounds keep, where Iceberg's 16 are too few
     # What its values are expected to be: see `lake.expectations`.
     expect: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
 

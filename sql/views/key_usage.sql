@@ -1,0 +1,56 @@
+-- title = "KMS: who used or changed which key"
+-- doc = "One row per call to KMS: what was done with which key, for which service, and in which encryption context."
+-- grain = ["account_id", "region", "event_id"]
+-- tags = ["data", "identity"]
+-- [columns]
+-- event_date = { type = "date", doc = "UTC day of the event." }
+-- event_time = { type = "timestamp(6)", doc = "When, UTC." }
+-- account_id = { type = "varchar", doc = "Account in whose log it is." }
+-- region = { type = "varchar", doc = "Region that the call was made to." }
+-- actor = { type = "varchar", doc = "Who did it." }
+-- actor_type = { type = "varchar", doc = "What kind of actor: user, role, service, root, …" }
+-- actor_account_id = { type = "varchar", doc = "Account that the actor belongs to." }
+-- via = { type = "varchar", doc = "Service that made the call with the actor's rights." }
+-- access_key_id = { type = "varchar", doc = "Access key that signed the call." }
+-- source_ip = { type = "varchar", doc = "Where the call came from." }
+-- user_agent = { type = "varchar", doc = "What the caller said it was." }
+-- operation = { type = "varchar", doc = "What was called, such as Decrypt." }
+-- kind = { type = "varchar", doc = "use, where data was encrypted, decrypted, signed or verified; else management." }
+-- key_arn = { type = "varchar", doc = "The key: its ARN where the record has one, else what the caller named." }
+-- encryption_context = { type = "varchar", doc = "What the caller said the data is, JSON." }
+-- outcome = { type = "varchar", doc = "succeeded, denied or failed." }
+-- error_code = { type = "varchar", doc = "Error of a call that did not succeed." }
+-- event_id = { type = "varchar", doc = "Identifier of the event." }
+
+SELECT
+  event_date,
+  event_time,
+  account_id,
+  region,
+  actor,
+  actor_type,
+  actor_account_id,
+  actor_via AS via,
+  identity_access_key_id AS access_key_id,
+  source_ip,
+  user_agent,
+  event_name AS operation,
+  CASE
+    WHEN regexp_like(event_name, '^(Decrypt|Encrypt|GenerateDataKey|GenerateMac|GenerateRandom|ReEncrypt|Sign|Verify|DeriveSharedSecret)') THEN 'use'
+    ELSE 'management'
+  END AS kind,
+  coalesce(
+    json_extract_scalar(resources, '$[0].ARN'),
+    json_extract_scalar(request_parameters, '$.keyId'),
+    json_extract_scalar(response_elements, '$.keyMetadata.arn')
+  ) AS key_arn,
+  json_format(json_extract(request_parameters, '$.encryptionContext')) AS encryption_context,
+  CASE
+    WHEN error_code IS NULL THEN 'succeeded'
+    WHEN regexp_like(error_code, '(AccessDenied|Unauthorized|Forbidden)') THEN 'denied'
+    ELSE 'failed'
+  END AS outcome,
+  error_code,
+  event_id
+FROM events
+WHERE event_source = 'kms.amazonaws.com'
