@@ -1,5 +1,5 @@
 -- title = "Changes: who did what to which resource"
--- doc = "One row per change that a person would call a change: calls that write, without sign-ins and without asking for credentials. What was recorded in several accounts is one row, as the caller's account saw it."
+-- doc = "One row per change that a person would call a change: calls that write, without sign-ins and without asking for credentials. What was recorded in several accounts is one row, as the caller's account saw it; `accounts` has them all."
 -- grain = ["account_id", "region", "event_id"]
 -- tags = ["change"]
 -- [columns]
@@ -19,11 +19,12 @@
 -- service = { type = "varchar", doc = "Service that was called, such as s3." }
 -- action = { type = "varchar", doc = "What was called, such as DeleteBucket." }
 -- resource = { type = "varchar", doc = "What it was done to: its ARN where the record has one, else its name." }
+-- mentions = { type = "varchar", doc = "All that the record says of what it was done to, as text: resources, parameters, response. For searches." }
 -- outcome = { type = "varchar", doc = "succeeded, denied or failed." }
 -- error_code = { type = "varchar", doc = "Error of a call that did not succeed." }
 -- error_message = { type = "varchar", doc = "Its text." }
 -- data_event = { type = "boolean", doc = "Whether it was done to data (an object, an item) and not to a resource." }
--- service_noise = { type = "boolean", doc = "Whether a service did it of its own accord." }
+-- service_noise = { type = "boolean", doc = "Whether a service did it of its own accord, or in a role that only the service can have." }
 -- accounts = { type = "array(varchar)", doc = "All accounts in whose logs it is." }
 -- event_id = { type = "varchar", doc = "Identifier of the event." }
 -- shared_event_id = { type = "varchar", doc = "What joins the copies in several accounts." }
@@ -32,96 +33,91 @@ WITH changes AS (
   SELECT
     *
   FROM events
-  WHERE coalesce(read_only, false) = false
-    AND coalesce(event_category, 'Management') <> 'NetworkActivity'
-    AND coalesce(event_type, '') NOT IN ('AwsConsoleSignIn', 'AwsVpceEvent', 'AwsVpceEvents')
-    AND coalesce(event_name, '') NOT IN ('GetSessionToken', 'GetFederationToken', 'AssumeRoot')
+  WHERE NOT coalesce(read_only, regexp_like(event_name, '^(Get|List|Describe|Head|Lookup|Search|BatchGet|Query|Scan|View)'), false)
+    AND coalesce(event_category, event_type, '') NOT IN ('NetworkActivity', 'AwsVpceEvent', 'AwsVpceEvents')
+    AND coalesce(event_name, '') NOT IN (
+      'ConsoleLogin', 'CheckMfa', 'SwitchRole', 'ExitRole', 'RenewRole', 'GetSigninToken', 'Authenticate', 'Federate',
+      'Logout', 'UserAuthentication', 'CredentialChallenge', 'CredentialVerification', 'ExternalIdPDirectoryLogin',
+      'AssumeRole', 'AssumeRoleWithSAML', 'AssumeRoleWithWebIdentity', 'AssumeRoot', 'PasswordRecoveryRequested'
+    )
 ),
-copies AS (
-  SELECT
-    *,
-    rank() OVER (
-      PARTITION BY event_date, shared_event_id
-      ORDER BY CASE WHEN account_id = actor_account_id THEN 0 ELSE 1 END, account_id
-    ) AS nearness,
-    array_agg(account_id) OVER (PARTITION BY event_date, shared_event_id) AS seen_in
-  FROM changes
-  WHERE shared_event_id IS NOT NULL
-),
+-- A copy gives way to the one in the account that it names as the caller's own, and to no other that claims to be it.
 each_once AS (
   SELECT
-    event_date, event_time, account_id, region, actor, actor_type, actor_account_id, actor_session, actor_via,
-    identity_access_key_id, source_ip, user_agent, event_source, event_name, resources, request_parameters,
-    error_code, error_message, management_event, event_category, event_id, shared_event_id,
-    ARRAY[account_id] AS seen_in
+    changes.*,
+    ARRAY[account_id] AS seen_in,
+    1 AS nearness
   FROM changes
   WHERE shared_event_id IS NULL
   UNION ALL
   SELECT
-    event_date, event_time, account_id, region, actor, actor_type, actor_account_id, actor_session, actor_via,
-    identity_access_key_id, source_ip, user_agent, event_source, event_name, resources, request_parameters,
-    error_code, error_message, management_event, event_category, event_id, shared_event_id,
-    array_sort(array_distinct(seen_in)) AS seen_in
-  FROM copies
-  WHERE nearness = 1
-),
-names AS (
-  SELECT
-    account_id,
-    max(name) AS name
-  FROM accounts
-  GROUP BY account_id
+    changes.*,
+    array_agg(account_id) OVER (
+      PARTITION BY event_date, shared_event_id, event_source, event_name, actor_account_id
+    ) AS seen_in,
+    rank() OVER (
+      PARTITION BY event_date, shared_event_id, event_source, event_name, actor_account_id
+      ORDER BY CASE WHEN account_id = actor_account_id THEN '' ELSE account_id END
+    ) AS nearness
+  FROM changes
+  WHERE shared_event_id IS NOT NULL
 )
 SELECT
-  e.event_date,
-  e.event_time,
-  e.account_id,
-  n.name AS account_name,
-  e.region,
-  e.actor,
-  e.actor_type,
-  e.actor_account_id,
-  e.actor_session,
-  e.actor_via AS via,
-  e.identity_access_key_id AS access_key_id,
-  e.source_ip,
-  e.user_agent,
-  split_part(e.event_source, '.', 1) AS service,
-  e.event_name AS action,
+  event_date,
+  event_time,
+  account_id,
+  accounts.name AS account_name,
+  region,
+  actor,
+  actor_type,
+  actor_account_id,
+  actor_session,
+  actor_via AS via,
+  identity_access_key_id AS access_key_id,
+  source_ip,
+  user_agent,
+  split_part(event_source, '.', 1) AS service,
+  event_name AS action,
   coalesce(
-    json_extract_scalar(e.resources, '$[0].ARN'),
-    json_extract_scalar(e.request_parameters, '$.bucketName'),
-    json_extract_scalar(e.request_parameters, '$.userName'),
-    json_extract_scalar(e.request_parameters, '$.roleName'),
-    json_extract_scalar(e.request_parameters, '$.groupName'),
-    json_extract_scalar(e.request_parameters, '$.policyArn'),
-    json_extract_scalar(e.request_parameters, '$.functionName'),
-    json_extract_scalar(e.request_parameters, '$.instanceId'),
-    json_extract_scalar(e.request_parameters, '$.instancesSet.items[0].instanceId'),
-    json_extract_scalar(e.request_parameters, '$.groupId'),
-    json_extract_scalar(e.request_parameters, '$.volumeId'),
-    json_extract_scalar(e.request_parameters, '$.snapshotId'),
-    json_extract_scalar(e.request_parameters, '$.imageId'),
-    json_extract_scalar(e.request_parameters, '$.keyId'),
-    json_extract_scalar(e.request_parameters, '$.tableName'),
-    json_extract_scalar(e.request_parameters, '$.dBInstanceIdentifier'),
-    json_extract_scalar(e.request_parameters, '$.secretId'),
-    json_extract_scalar(e.request_parameters, '$.topicArn'),
-    json_extract_scalar(e.request_parameters, '$.queueUrl'),
-    json_extract_scalar(e.request_parameters, '$.stackName'),
-    json_extract_scalar(e.request_parameters, '$.name')
+    json_extract_scalar(resources, '$[0].ARN'),
+    json_extract_scalar(request_parameters, '$.bucketName'),
+    json_extract_scalar(request_parameters, '$.userName'),
+    json_extract_scalar(request_parameters, '$.roleName'),
+    json_extract_scalar(request_parameters, '$.policyArn'),
+    json_extract_scalar(request_parameters, '$.functionName'),
+    json_extract_scalar(request_parameters, '$.instanceId'),
+    json_extract_scalar(request_parameters, '$.instancesSet.items[0].instanceId'),
+    json_extract_scalar(response_elements, '$.instancesSet.items[0].instanceId'),
+    json_extract_scalar(request_parameters, '$.volumeId'),
+    json_extract_scalar(response_elements, '$.volumeId'),
+    json_extract_scalar(request_parameters, '$.snapshotId'),
+    json_extract_scalar(request_parameters, '$.imageId'),
+    json_extract_scalar(request_parameters, '$.groupId'),
+    json_extract_scalar(request_parameters, '$.groupName'),
+    json_extract_scalar(request_parameters, '$.keyId'),
+    json_extract_scalar(request_parameters, '$.tableName'),
+    json_extract_scalar(request_parameters, '$.dBInstanceIdentifier'),
+    json_extract_scalar(request_parameters, '$.secretId'),
+    json_extract_scalar(request_parameters, '$.topicArn'),
+    json_extract_scalar(request_parameters, '$.queueUrl'),
+    json_extract_scalar(request_parameters, '$.stackName'),
+    json_extract_scalar(request_parameters, '$.vpcId'),
+    json_extract_scalar(request_parameters, '$.name')
   ) AS resource,
+  concat_ws(' ', resources, request_parameters, response_elements, '""') AS mentions,
   CASE
-    WHEN e.error_code IS NULL AND e.error_message IS NULL THEN 'succeeded'
-    WHEN regexp_like(coalesce(e.error_code, ''), '(AccessDenied|Unauthorized|Forbidden)') THEN 'denied'
+    WHEN error_code IS NULL AND error_message IS NULL THEN 'succeeded'
+    WHEN regexp_like(error_code, '^(Client[.])?(AccessDenied|Unauthorized|NotAuthorized|Forbidden|Authorization|AuthFailure)') THEN 'denied'
     ELSE 'failed'
   END AS outcome,
-  e.error_code,
-  e.error_message,
-  coalesce(e.management_event = false OR e.event_category = 'Data', false) AS data_event,
-  coalesce(e.actor_type = 'service', true) AS service_noise,
-  e.seen_in AS accounts,
-  e.event_id,
-  e.shared_event_id
-FROM each_once AS e
-LEFT JOIN names AS n ON n.account_id = e.account_id
+  error_code,
+  error_message,
+  coalesce(management_event = false OR event_category = 'Data', false) AS data_event,
+  coalesce(actor_type = 'service', false)
+    OR coalesce(session_issuer_arn LIKE '%:role/aws-service-role/%', false) AS service_noise,
+  array_sort(array_distinct(seen_in)) AS accounts,
+  event_id,
+  shared_event_id
+FROM each_once
+LEFT JOIN accounts USING (account_id)
+WHERE nearness = 1
