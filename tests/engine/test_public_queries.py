@@ -40,7 +40,7 @@ def both(reached: Cloud) -> Any:
 def same(value: Any) -> Any:
     """A value as both drivers can say it: rows of a row type have names here and none there."""
     if isinstance(value, dict):
-        return tuple(sorted((str(each) for each in value.values() if each is not None)))
+        return tuple(sorted(str(each) for each in value.values() if each is not None))
     if isinstance(value, list | tuple):
         flat = [each for each in value if each is not None]
         return tuple(sorted(str(same(each)) for each in flat))

@@ -15,10 +15,9 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from trailhouse.ask import dialect, stores
-from trailhouse.ask.lake_types import VIEW, Types
+from trailhouse.ask.lake_types import FEDERATED, VIEW, Types
 from trailhouse.ask.lake_values import Other, value_for
 
-FEDERATED = "aws:cloudtrail"  # the database that Athena has a federated store in
 ELSEWHERE = {
     "insight": "Insights are in the table `insight_events`",
     "configurationitem": "configuration items come from AWS Config, not from a trail",
