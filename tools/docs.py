@@ -1,8 +1,8 @@
 """
-Write the pages that are derived: settings.md, tables.md, quality.md and hostile-inputs.md, in docs/.
+Write the pages that are derived: settings.md, tables.md, reports.md, quality.md and hostile-inputs.md, in docs/.
 
-From the settings, the tables' schemas, what the audit expects, and the cases of hostile input. Run by `make docs`; a
-test holds that what lies in docs/ is what this would write.
+From the settings, the tables' schemas, views and reports, what the audit expects, and the cases of hostile input. Run
+by `make docs`; a test holds that what lies in docs/ is what this would write.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ sys.path[:0] = [str(ROOT / "jobs"), str(ROOT)]
 from tests.cases import load  # noqa: E402 (the checkout's own)
 from trailhouse import options as described  # noqa: E402
 from trailhouse import settings  # noqa: E402 (the checkout's own package)
+from trailhouse.ask import queries, views  # noqa: E402
 from trailhouse.ingest import audit  # noqa: E402
 from trailhouse.lake import expectations, schema  # noqa: E402
 
@@ -36,6 +37,7 @@ def pages() -> dict[Path, str]:
     return {
         docs / "settings.md": settings_page(),
         docs / "tables.md": tables_page(),
+        docs / "reports.md": reports_page(),
         docs / "hostile-inputs.md": hostile_page(),
         docs / "quality.md": quality_page(),
     }
@@ -78,9 +80,11 @@ def settings_table(title: str, options: Sequence[described.Option]) -> list[str]
 
 def tables_page() -> str:
     lines = [
-        WRITTEN.format(source="`schemas/*.toml`"),
-        "# Tables\n",
-        "Times are UTC, in columns without a zone. What is not in a record is NULL.\n",
+        WRITTEN.format(source="`schemas/*.toml` or `sql/views/*.sql`"),
+        "# Tables and views\n",
+        "Times are UTC, in columns without a zone. What is not in a record is NULL. The views are in the database of",
+        "the tables: for Athena `trailhouse publish` puts them there, `trailhouse sql` has them without it.\n",
+        "Views: " + ", ".join(f"[{name}](#{name})" for name in queries.views()) + ".\n",
     ]
     for name in schema.TABLES:
         one = schema.table(name)
@@ -90,7 +94,51 @@ def tables_page() -> str:
             [f"`{column.name}`", column.type, path(column), column.sensitivity, column.doc] for column in one.columns
         ]
         lines += [*table(["column", "type", "from", "sensitivity", "meaning"], rows), ""]
+    for view in queries.views().values():
+        leans = ", ".join(f"`{name}`" for name in sorted(views.leans_on(view)))
+        lines += [f"## {view.name}\n", f"View. {view.doc} One row is one {names(view.grain)}. Reads {leans}.\n"]
+        rows = [[f"`{column.name}`", f"`{column.type}`", column.doc] for column in view.columns]
+        lines += [*table(["column", "type", "meaning"], rows), ""]
     return "\n".join(lines)
+
+
+def reports_page() -> str:
+    """The saved questions."""
+    lines = [WRITTEN.format(source="`sql/reports/*.sql`"), REPORTS]
+    found = queries.reports().values()
+    rows = [[f"[{one.name}](#{one.name})", one.title, ", ".join(one.tags)] for one in found]
+    lines += [*table(["report", "what it shows", "tags"], rows), ""]
+    for one in found:
+        lines += [
+            f"## {one.name}\n",
+            f"**{one.title}.** {one.doc}\n",
+            f"{one.why} One row is one {names(one.grain)}.\n",
+        ]
+        rows = [[f"`{each.name}`", each.type, f"`{each.default}`", each.doc] for each in one.params]
+        lines += [*table(["parameter", "type", "default", "meaning"], rows), ""]
+    return "\n".join(lines)
+
+
+REPORTS = """\
+# Reports
+
+Saved questions, answered on this machine or by Athena, with the same rows:
+
+```
+trailhouse report list --tag identity
+trailhouse report show who_deleted_it
+trailhouse report run who_deleted_it -p since=2026-03-01 -p until=2026-03-31 --lake ./lake
+trailhouse report run who_deleted_it --on athena --config trailhouse.toml --format csv --out deleted.csv
+trailhouse report run --all --out ./march -p since=2026-03-01 -p until=2026-03-31 --format csv --lake ./lake
+```
+
+`trailhouse publish` puts them into Athena as named queries, with the defaults below, and as prepared statements:
+`EXECUTE who_deleted_it USING …`, in the order that the statement's description gives.
+
+Kinds of parameters: **date** `2026-03-01`, `today`, `yesterday` or `-7d` (seven days ago), in UTC; **account** 12
+digits or `all`; **region** such as `eu-west-1`, or `all`; **pattern** a text in which `*` stands for anything;
+**text**; **integer**; **number**. A value of another kind is refused.
+"""
 
 
 def hostile_page() -> str:

@@ -102,7 +102,7 @@ def look(lake: catalog.Lake, day: date) -> Looked:
 
 def _middle(lake: catalog.Lake) -> date:
     """A day like any other: it has events, and days before and after it."""
-    days = local.ask(lake, "SELECT DISTINCT event_date FROM events WHERE event_date IS NOT NULL ORDER BY 1").rows
+    days = local.ask(lake.where, "SELECT DISTINCT event_date FROM events WHERE event_date IS NOT NULL ORDER BY 1").rows
     found = days[len(days) // 2][0]
     return found if isinstance(found, date) else date.fromisoformat(str(found))
 
@@ -117,7 +117,7 @@ def _read(lake: catalog.Lake, files: Sequence[tuple[str, int]], condition: str) 
     rows, best = 0, float("inf")
     for _ in range(3):
         began = time.monotonic()
-        ((rows,),) = local.ask(lake, query).rows
+        ((rows,),) = local.ask(lake.where, query).rows
         best = min(best, time.monotonic() - began)
     return Read(len(files), sum(size for _, size in files), rows, best)
 

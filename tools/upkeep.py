@@ -125,7 +125,7 @@ def _look(where: settings.Lake, day: date) -> Looked:
     query, best = QUERY.format(day=day), float("inf")
     for _ in range(3):
         began = time.monotonic()
-        answer = local.ask(lake, query)
+        answer = local.ask(lake.where, query)
         best = min(best, time.monotonic() - began)
     read = list(tables["events"].scan(row_filter=f"event_date = '{day}'").plan_files())
     rows = {name: _rows(table) for name, table in tables.items()}

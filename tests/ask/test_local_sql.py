@@ -30,7 +30,7 @@ def opened(tmp_path_factory) -> catalog.Lake:
 
 
 def rows(opened, sql: str) -> list[tuple]:
-    return local.ask(opened, sql).rows
+    return local.ask(opened.where, sql).rows
 
 
 ANSWERS = [
@@ -114,7 +114,7 @@ def test_what_athena_understands_is_answered_here(opened, sql, answer):
 def test_anything_but_one_select_is_refused(opened, sql, tmp_path):
     before = files(Path(opened.where.location))
     with pytest.raises(UsageError):
-        local.ask(opened, sql)
+        local.ask(opened.where, sql)
     assert files(Path(opened.where.location)) == before
 
 
@@ -126,7 +126,7 @@ def test_a_query_reads_the_lake_and_nothing_else(opened, sql, tmp_path):
     secret = tmp_path / "secret.csv"
     secret.write_text("a\ncanary\n")
     with pytest.raises(UsageError):
-        local.ask(opened, sql.format(secret=secret))
+        local.ask(opened.where, sql.format(secret=secret))
 
 
 def test_only_what_is_published_is_seen(opened, tmp_path):

@@ -24,7 +24,7 @@ def sql_of(case: cases.Case, expected: cases.Expected) -> str:
 @pytest.mark.parametrize(("name", "number"), ASKED)
 def test_here(folder_lake, name, number):
     case = cases.load(name)
-    answer = local.ask(folder_lake, sql_of(case, case.expected[number]))
+    answer = local.ask(folder_lake.where, sql_of(case, case.expected[number]))
     assert [cases.plain(list(row)) for row in answer.rows] == case.expected[number].rows
 
 

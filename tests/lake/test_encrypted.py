@@ -85,7 +85,7 @@ def test_every_object_is_encrypted_with_the_key_that_is_set(s3, tmp_path, kms_ke
     assert {key: how for key, how in found.items() if how != ("aws:kms", kms_key)} == {}
     report = look(where, deep=True)
     assert not report.damaged and not report.counts["unsealed"], report.findings
-    assert local.ask(catalog.open_lake(where), "SELECT count(*) > 12 FROM events").rows == [(True,)]
+    assert local.ask(where, "SELECT count(*) > 12 FROM events").rows == [(True,)]
 
 
 def test_without_a_key_none_is_asked_for(s3, tmp_path):

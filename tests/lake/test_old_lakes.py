@@ -37,7 +37,7 @@ def test_an_old_lake_can_be_read(old):
     lake, told = old
     opened_now = catalog.open_lake(lake)
     for name, rows in told["rows"].items():
-        assert local.ask(opened_now, f"SELECT count(*) FROM {name}").rows == [(rows,)]
+        assert local.ask(opened_now.where, f"SELECT count(*) FROM {name}").rows == [(rows,)]
     assert [b["state"] for b in batches.listed(opened_now)][:2] == ["unfinished", "held"]
 
 
@@ -49,7 +49,7 @@ def test_an_old_lake_is_upgraded_and_read(old):
     for name in schema.TABLES:
         assert not drift.of(opened_now.table(name), schema.table(name))
     for name, rows in told["rows"].items():
-        assert local.ask(opened_now, f"SELECT count(*) FROM {name}").rows == [(rows,)]
+        assert local.ask(opened_now.where, f"SELECT count(*) FROM {name}").rows == [(rows,)]
     report = look(lake)
     assert not report.damaged and not report.counts["older"], report.findings
 

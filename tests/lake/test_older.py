@@ -25,8 +25,8 @@ def older(lake, tmp_path) -> settings.Lake:
 def test_it_can_be_asked(older):
     opened = catalog.open_lake(older)
     asked = "SELECT count(*), count(a.name), (SELECT count(*) FROM pending) FROM events e LEFT JOIN accounts a ON a.account_id = e.account_id"
-    assert local.ask(opened, asked).rows == [(8, 0, 0)]
-    assert local.ask(opened, "SELECT * FROM coverage").columns == tuple(schema.arrow_schema("coverage").names)
+    assert local.ask(opened.where, asked).rows == [(8, 0, 0)]
+    assert local.ask(opened.where, "SELECT * FROM coverage").columns == tuple(schema.arrow_schema("coverage").names)
 
 
 def test_its_status_tells_of_the_tables_that_are_there(older):

@@ -28,7 +28,7 @@ def test_everything_lies_in_the_folder_that_was_named(tmp_path: Path, name: str)
     opened = catalog.open_lake(where)
     assert opened.table("events").scan().count() == 1
     assert list((tmp_path / name).rglob("account_id=111122223333/region=_invalid/event_date=2026-03-01/*.parquet"))
-    assert local.ask(opened, "SELECT event_id FROM events").rows == [("a",)]
+    assert local.ask(opened.where, "SELECT event_id FROM events").rows == [("a",)]
 
 
 def test_a_lake_of_a_newer_release_is_refused(tmp_path: Path):

@@ -15,7 +15,7 @@ from tests.buckets import plain
 from tests.ingest.contents import Contents, ingest
 from trailhouse import settings
 from trailhouse.ingest import inspect, publish
-from trailhouse.lake import catalog, commits, files, seals
+from trailhouse.lake import catalog, commits, files, pointers, seals
 
 
 def kept(where: settings.Lake) -> list[dict]:
@@ -125,7 +125,7 @@ def test_files_of_a_refused_commit_are_sealed_as_well(lake):
 
 def test_a_seal_that_comes_late_makes_nobody_miss_what_is_gone(lake):
     catalog.make_lake(lake)
-    path = f"{catalog.warehouse(lake)}/trailhouse/events/metadata/00001-x.metadata.json"
+    path = f"{pointers.warehouse(lake)}/trailhouse/events/metadata/00001-x.metadata.json"
     with seals.kept(lake):
         files.note({path: files.Seal(1, "0" * 64)})
         with files.unrecorded():

@@ -87,7 +87,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(old, call):
 @pytest.mark.usefixtures("doctored")
 def test_an_older_lake_is_read_and_not_written_to_before_it_is_upgraded(old, tmp_path):
     told = json.loads(Path(old.location, "told.json").read_text())
-    assert local.ask(catalog.open_lake(old), "SELECT count(*) FROM events").rows == [(told["rows"]["events"],)]
+    assert local.ask(old, "SELECT count(*) FROM events").rows == [(told["rows"]["events"],)]
     before = state(old)
     with pytest.raises(UsageError, match=r"trailhouse\.events: column mood is missing.*run `trailhouse upgrade`"):
         ingest(old, plain(8).save(tmp_path / "logs"))
@@ -106,16 +106,13 @@ def test_an_older_lake_is_upgraded_read_and_gone_on_with(old, tmp_path):
     now = Contents(old).rows("events")
     assert {row.pop(name) for row in now for name in ("mood", "event_time_text")} == {None} and now == rows
     asked = "SELECT count(*), count(mood) FROM events"
-    assert local.ask(catalog.open_lake(old), asked).rows == [(told["rows"]["events"], 0)]
+    assert local.ask(old, asked).rows == [(told["rows"]["events"], 0)]
     made = Bucket()
     made.put(key("new"), event(1), event(300, mood="fine"))  # one of them is there already
     logs = made.save(tmp_path / "new")
     result = ingest(old, logs)  # and ends what the older release had staged and not published
     assert len(result.settled) == 1 and (result.rows, result.duplicates) == (1, 1), result
-    assert (
-        local.ask(catalog.open_lake(old), "SELECT event_id FROM events WHERE mood = 'fine'").rows[0][0][:8]
-        == "0000012c"
-    )
+    assert local.ask(old, "SELECT event_id FROM events WHERE mood = 'fine'").rows[0][0][:8] == "0000012c"
     going = run.Run(config_of(old, logs), quiet, session=INLINE)
     assert batches.release(going, told["held"], "it was a drill", force=False).status == "published"
     holds_together(Contents(old))
@@ -145,7 +142,7 @@ def test_the_older_release_reads_the_newer_lake_and_does_not_write_to_it(old, tm
         with pytest.raises(UsageError, match="newer release"):
             write()
     assert state(old) == before
-    counted = local.ask(catalog.open_lake(old, to_read=True), "SELECT count(*), count(event_name) FROM events").rows
+    counted = local.ask(old, "SELECT count(*), count(event_name) FROM events").rows
     assert counted[0][0] == len(Contents(old).rows("events"))
 
 

@@ -7,87 +7,103 @@ Knows DuckDB. The tables and views that a query names are there under their name
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
+from trailhouse import settings
 from trailhouse.ask import dialect, views
 from trailhouse.ask.answer import Answer
 from trailhouse.ask.parameters import literal
 from trailhouse.ask.queries import View
 from trailhouse.errors import TrailhouseError, UsageError
-from trailhouse.lake import catalog, schema
-from trailhouse.lake.catalog import Lake
+from trailhouse.lake import pointers, schema
 
 # In the order that they depend on each other.
 EXTENSIONS = ("avro", "httpfs", "iceberg")
 
 
-def ask(lake: Lake, sql: str) -> Answer:
+def ask(where: settings.Lake, sql: str) -> Answer:
     """The answer to one SELECT in Athena's dialect."""
-    statement = dialect.parse(views.named(sql, lake.where))
-    with connected(lake, dialect.tables(statement)) as connection:
-        try:
-            found = connection.execute(dialect.to_duckdb(statement))
-            return Answer(tuple(column[0] for column in found.description or ()), found.fetchall())
-        except duckdb.Error as error:
-            raise UsageError(f"the query can't be answered: {dialect.first_line(error)}") from error
+    named = dialect.tables(dialect.parse(views.named(sql, where)))
+    with asking(where, named) as asked:
+        return asked(sql)
 
 
 @contextmanager
-def connected(lake: Lake, names: Iterable[str]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that sees these tables and views of the lake, as they are published now."""
+def asking(where: settings.Lake, names: Iterable[str]) -> Iterator[Callable[[str], Answer]]:
+    """Answers questions about these tables and views, as they are published at the first of them."""
+    with _connected(where, set(names)) as connection:
+
+        def asked(sql: str) -> Answer:
+            local = dialect.to_duckdb(dialect.parse(views.named(sql, where)))
+            try:
+                found = connection.execute(local)
+                return Answer(tuple(column[0] for column in found.description or ()), found.fetchall())
+            except duckdb.Error as error:
+                raise UsageError(f"the query can't be answered: {dialect.first_line(error)}") from error
+
+        yield asked
+
+
+@contextmanager
+def _connected(where: settings.Lake, names: set[str]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that sees these tables and views of the lake."""
+    at = pointers.pointers(where)
+    if (where.ops_database, "batches") not in at:
+        raise pointers.none(where)
     connection = duckdb.connect()
     try:
         _load_extensions(connection)
-        _reach_storage(connection, lake)
-        _make_schemas(connection, lake)
+        _reach_storage(connection, where)
+        _make_schemas(connection, where)
         wanted = views.needed(names)
-        under = {name for view in wanted for name in views.leans_on(view)}
+        names |= {under for view in wanted for under in views.leans_on(view)}
         for name in schema.TABLES:
-            if name in {*names, *under}:
-                _make_table(connection, lake, name)
+            if name in names:
+                _make_table(connection, where, at, name)
         for macro in dialect.MACROS:
             connection.execute(macro)
         for view in wanted:
-            _make_view(connection, lake, view)
-        _lock(connection, lake)
+            _make_view(connection, where, view)
+        _lock(connection, where)
         yield connection
     finally:
         connection.close()
 
 
-def _make_schemas(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
-    for database in (lake.where.database, lake.where.ops_database):
+def _make_schemas(connection: duckdb.DuckDBPyConnection, where: settings.Lake) -> None:
+    for database in (where.database, where.ops_database):
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"')
-    connection.execute(f"SET search_path = '{lake.where.database},{lake.where.ops_database}'")
+    connection.execute(f"SET search_path = '{where.database},{where.ops_database}'")
     connection.execute("SET TimeZone = 'UTC'")
 
 
-def _make_table(connection: duckdb.DuckDBPyConnection, lake: Lake, name: str) -> None:
-    database, table = lake.name(name)
-    there = lake.find(name)
-    if there is None:  # a lake older than the table
+def _make_table(
+    connection: duckdb.DuckDBPyConnection, where: settings.Lake, at: Mapping[tuple[str, str], str], name: str
+) -> None:
+    database = where.ops_database if schema.table(name).database == "ops" else where.database
+    location = at.get((database, name))
+    if location is None:  # a lake older than the table
         connection.register("empty", schema.arrow_schema(name).empty_table())
-        connection.execute(f'CREATE TABLE "{database}"."{table}" AS FROM empty')
+        connection.execute(f'CREATE TABLE "{database}"."{name}" AS FROM empty')
         connection.unregister("empty")
         return
-    location = literal(there.metadata_location)
-    view = f'CREATE VIEW "{database}"."{table}" AS SELECT * FROM iceberg_scan({location})'  # noqa: S608 (quoted)
+    view = f'CREATE VIEW "{database}"."{name}" AS SELECT * FROM iceberg_scan({literal(location)})'  # noqa: S608 (quoted)
     connection.execute(view)
 
 
-def _make_view(connection: duckdb.DuckDBPyConnection, lake: Lake, view: View) -> None:
-    local = dialect.to_duckdb(dialect.parse(views.named(view.sql, lake.where)))
-    connection.execute(f'CREATE VIEW "{lake.where.database}"."{view.name}" AS {local}')
+def _make_view(connection: duckdb.DuckDBPyConnection, where: settings.Lake, view: View) -> None:
+    local = dialect.to_duckdb(dialect.parse(views.named(view.sql, where)))
+    connection.execute(f'CREATE VIEW "{where.database}"."{view.name}" AS {local}')
 
 
-def _lock(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+def _lock(connection: duckdb.DuckDBPyConnection, where: settings.Lake) -> None:
     """A question is about the lake: it has no business with other files of this machine."""
     connection.execute("SET temp_directory = ''")  # what spills would be log content, in whatever folder this runs in
-    connection.execute(f"SET allowed_directories = [{literal(catalog.warehouse(lake.where) + '/')}]")
+    connection.execute(f"SET allowed_directories = [{literal(pointers.warehouse(where) + '/')}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 
@@ -103,11 +119,11 @@ def _load_extensions(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"LOAD '{found[0]}'")
 
 
-def _reach_storage(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+def _reach_storage(connection: duckdb.DuckDBPyConnection, where: settings.Lake) -> None:
     """Hand on what boto3 found out: DuckDB doesn't read AWS's configuration."""
-    properties = catalog.file_properties(lake.where)
-    if "s3.region" not in properties:
+    if not where.location.startswith("s3://"):
         return
+    properties = pointers.s3_properties()
     endpoint = properties.get("s3.endpoint", "")
     options: dict[str, str] = {
         "KEY_ID": properties.get("s3.access-key-id", ""),

@@ -33,9 +33,9 @@ def status(lake: Lake) -> dict[str, Answer]:
     """The tables to show, by title."""
     return {
         "tables": Answer(("table", "rows", "files", "bytes", "snapshot"), _tables(lake)),
-        "batches": local.ask(lake, BATCHES),
-        "accounts": local.ask(lake, PLACES),
-        "quarantine": local.ask(lake, QUARANTINE),
+        "batches": local.ask(lake.where, BATCHES),
+        "accounts": local.ask(lake.where, PLACES),
+        "quarantine": local.ask(lake.where, QUARANTINE),
     }
 
 

@@ -198,8 +198,7 @@ def sql(query: str, form: show.Format, **given: Any) -> None:
     from trailhouse.ask import local
 
     text = sys.stdin.read() if query == "-" else query
-    with opened(config) as lake:
-        answer = local.ask(lake, text)
+    answer = local.ask(config.lake, text)
     show.show(answer.rows, answer.columns, form, sys.stdout)
 
 
@@ -269,7 +268,6 @@ def demo(folder: Path, events: int) -> None:
     from trailhouse import sample as maker
     from trailhouse.ask import local, parameters, queries
     from trailhouse.ingest import run
-    from trailhouse.lake import catalog
 
     logs, lake = folder / "logs", folder / "lake"
     start = maker.Recipe(events=events).start
@@ -281,10 +279,9 @@ def demo(folder: Path, events: int) -> None:
     with show.Progress() as progress:
         result = run.ingest(run.Run(config, lambda objects, records, total: progress.update(objects, records, total)))
     show_result(result, "table")
-    opened = catalog.open_lake(config.lake)
     for name in ("who_deleted_it",):
         asked = queries.report(name)
-        answer = local.ask(opened, parameters.bound(asked, {"since": str(start)}, datetime.now(UTC).date()))
+        answer = local.ask(config.lake, parameters.bound(asked, {"since": str(start)}, datetime.now(UTC).date()))
         click.echo(f"\n{asked.title}")
         show.show(answer.rows[:10], answer.columns, "table", sys.stdout)
     click.echo(f'\nAsk your own: trailhouse sql "SELECT …" --lake {lake}')

@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import click
 
 from trailhouse import settings, show
-from trailhouse.cli.arguments import load, opened, with_settings
+from trailhouse.cli.arguments import load, with_settings
 from trailhouse.errors import TrailhouseError, UsageError
 
 if TYPE_CHECKING:
@@ -119,22 +119,21 @@ def run(
       trailhouse report run --all --out ./march -p since=2026-03-01 -p until=2026-03-31 --lake ./lake
     """
     write = _writer(form, given.pop("csv_raw"))
-    asked, today = _asker(given.pop("on"), load(given)), datetime.now(UTC).date()
+    on, config, today = given.pop("on"), load(given), datetime.now(UTC).date()
     if bool(name) is every:
         raise UsageError("give the name of a report, or --all; `trailhouse report list` shows them")
-    if every:
-        if out is None:
-            raise UsageError("--all wants a folder to write into: --out DIR")
-        suffix = "txt" if form == "table" else form
-        return _run_all(asked, dict(params), today, lambda one: out / f"{one}.{suffix}", write)
+    if every and out is None:
+        raise UsageError("--all wants a folder to write into: --out DIR")
     if form == "parquet" and out is None:
         raise UsageError("Parquet is no text: say where to write it with --out FILE")
-    with asked() as ask:
-        answer = _answer(ask, str(name), dict(params), today)
-    if out is None:
-        write(answer, None)
-    else:
-        write(answer, out)
+    texts = _texts(name, dict(params), today)
+    with _asking(on, config, texts.values()) as ask:
+        if every:
+            suffix = "txt" if form == "table" else form
+            return _run_all(ask, texts, lambda one: Path(str(out)) / f"{one}.{suffix}", write)
+        answer = ask(texts[str(name)])
+    write(answer, out)
+    if out is not None:
         click.echo(f"{len(answer.rows):,} rows in {out}", err=True)
     return None
 
@@ -143,54 +142,48 @@ Ask = Callable[[str], "Answer"]
 Write = Callable[["Answer", Path | None], None]
 
 
-def _asker(on: str, config: settings.Settings) -> Callable[[], Any]:
-    """Who answers SQL, as a context."""
+def _texts(name: str | None, params: Mapping[str, str], today: date) -> dict[str, str]:
+    """The SQL of one report, or of all with those parameters that each knows, by name."""
+    from trailhouse.ask import parameters, queries
 
-    @contextmanager
-    def here() -> Iterator[Ask]:
-        from trailhouse.ask import local
+    if name:
+        return {name: parameters.bound(queries.report(name), params, today)}
+    reports = queries.reports().values()
+    for one in params:
+        if not any(param.name == one for report in reports for param in report.params):
+            raise UsageError(f"no report has a parameter `{one}`")
+    mine = {each.name: {p.name: params[p.name] for p in each.params if p.name in params} for each in reports}
+    return {each.name: parameters.bound(each, mine[each.name], today) for each in reports}
 
-        with opened(config) as lake:
-            yield lambda sql: local.ask(lake, sql)
 
-    @contextmanager
-    def there() -> Iterator[Ask]:
+@contextmanager
+def _asking(on: str, config: settings.Settings, sqls: Iterable[str]) -> Iterator[Ask]:
+    """Who answers these questions."""
+    if on == "athena":
         from trailhouse.ask import athena
 
         yield lambda sql: athena.ask(config, sql)
+        return
+    from trailhouse.ask import dialect, local
 
-    return here if on == "local" else there
-
-
-def _answer(ask: Ask, name: str, params: Mapping[str, str], today: date) -> Answer:
-    from trailhouse.ask import parameters, queries
-
-    return ask(parameters.bound(queries.report(name), params, today))
+    names = {name for sql in sqls for name in dialect.tables(dialect.parse(sql))}
+    with local.asking(config.lake, names) as ask:
+        yield ask
 
 
-def _run_all(
-    asked: Callable[[], Any], params: Mapping[str, str], today: date, place: Callable[[str], Path], write: Write
-) -> int:
-    """Each report with those parameters that it knows; one that fails is told, and the others go on."""
-    from trailhouse.ask import queries
-
-    reports = queries.reports().values()
-    for name in params:
-        if not any(param.name == name for one in reports for param in one.params):
-            raise UsageError(f"no report has a parameter `{name}`")
+def _run_all(ask: Ask, texts: Mapping[str, str], place: Callable[[str], Path], write: Write) -> int:
+    """One after another; one that fails is told, and the others go on."""
     failed, rows = 0, []
-    with asked() as ask:
-        for one in reports:
-            mine = {param.name: params[param.name] for param in one.params if param.name in params}
-            began = time.monotonic()
-            try:
-                answer = _answer(ask, one.name, mine, today)
-            except TrailhouseError as error:
-                failed += 1
-                click.echo(f"error: {one.name}: {show.escape_terminal(str(error))}", err=True)
-                continue
-            write(answer, place(one.name))
-            rows.append((one.name, len(answer.rows), round(time.monotonic() - began, 2), str(place(one.name))))
+    for name, sql in texts.items():
+        began = time.monotonic()
+        try:
+            answer = ask(sql)
+        except TrailhouseError as error:
+            failed += 1
+            click.echo(f"error: {name}: {show.escape_terminal(str(error))}", err=True)
+            continue
+        write(answer, place(name))
+        rows.append((name, len(answer.rows), round(time.monotonic() - began, 2), str(place(name))))
     show.show(rows, ("report", "rows", "seconds", "file"), "table", sys.stdout)
     return 1 if failed else 0
 
@@ -230,12 +223,11 @@ def _write_parquet(answer: Answer, out: Path) -> None:
 
 def _replaced(out: Path, write: Callable[[Path], None]) -> None:
     """A file that is there whole or not at all."""
-    fresh = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        write(fresh)
-        fresh.replace(out)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".trailhouse-") as folder:
+            fresh = Path(folder, out.name)
+            write(fresh)
+            fresh.replace(out)
     except OSError as error:
         raise TrailhouseError(f"can't write {out}: {error.strerror or error}") from error
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyiceberg.catalog import Catalog, load_catalog
-from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.exceptions import (
     CommitFailedException,
     NamespaceAlreadyExistsError,
@@ -25,13 +24,12 @@ from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 from pyiceberg.table.sorting import SortOrder
 from pyiceberg.table.update import AddPartitionSpecUpdate, AddSchemaUpdate, AddSortOrderUpdate, TableUpdate
-from sqlalchemy import URL, select
-from sqlalchemy.orm import Session
+from sqlalchemy import URL
 
 from trailhouse import faults, settings
 from trailhouse.errors import TrailhouseError, UsageError
-from trailhouse.lake import drift, schema
-from trailhouse.lake.files import KMS_KEY, KeepingFileIO, s3_properties
+from trailhouse.lake import drift, pointers, schema
+from trailhouse.lake.files import KMS_KEY, KeepingFileIO
 from trailhouse.lake.iceberg import SCHEMA_VERSION, VERSION, iceberg_schema, partition_spec, properties, sort_order
 from trailhouse.sources import aws
 
@@ -68,7 +66,7 @@ def open_lake(where: settings.Lake, to_read: bool = False) -> Lake:
     try:
         table = lake.table("batches")
     except NoSuchTableError as error:
-        raise none(where) from error
+        raise pointers.none(where) from error
     if not to_read:
         check_version(table)
     return lake
@@ -117,27 +115,12 @@ def check(tables: Mapping[str, Table]) -> None:
 
 def pointer(lake: Lake, name: str) -> str:
     """Where the catalog says that a table's metadata is, whether it can be read or not."""
-    database, table = lake.name(name)
-    if isinstance(lake.catalog, SqlCatalog):
-        rows, mine = IcebergTables, lake.catalog.name
-        which = (rows.catalog_name == mine, rows.table_namespace == database, rows.table_name == table)
-        with Session(lake.catalog.engine) as session:
-            found = session.scalar(select(rows.metadata_location).where(*which))
-        if found is None:
-            raise NoSuchTableError(f"there is no table {database}.{table}")
-        return found
-    if lake.where.catalog == "glue":
-        return _glue_pointer(database, table)
-    return lake.table(name).metadata_location
-
-
-def _glue_pointer(database: str, table: str) -> str:
-    client = aws.client("glue")
-    try:
-        found = client.get_table(DatabaseName=database, Name=table)
-    except client.exceptions.EntityNotFoundException as error:
-        raise NoSuchTableError(f"there is no table {database}.{table}") from error
-    return str(found["Table"]["Parameters"]["metadata_location"])
+    if lake.where.catalog == "rest":
+        return lake.table(name).metadata_location
+    found = pointers.pointers(lake.where).get(lake.name(name))
+    if found is None:
+        raise NoSuchTableError(f"there is no table {'.'.join(lake.name(name))}")
+    return found
 
 
 def make_missing(lake: Lake, name: str) -> None:
@@ -160,16 +143,9 @@ def file_io(where: settings.Lake) -> FileIO:
     return load_file_io(file_properties(where), where.location)
 
 
-def warehouse(where: settings.Lake) -> str:
-    """The lake's location: a plain path, since PyIceberg takes a `file:` address by the letter, escapes and all."""
-    if "://" in where.location:
-        return where.location.rstrip("/")
-    return str(Path(where.location).absolute())
-
-
 def own_folder(where: settings.Lake) -> str:
     """Where Trailhouse keeps what is no table: plans, how far sources were listed, Data Docs."""
-    return f"{warehouse(where)}/_trailhouse"
+    return f"{pointers.warehouse(where)}/_trailhouse"
 
 
 def write_file(where: settings.Lake, path: str, data: bytes) -> str:
@@ -181,12 +157,12 @@ def write_file(where: settings.Lake, path: str, data: bytes) -> str:
 
 
 def _connect(where: settings.Lake, create: bool) -> Catalog:
-    _check_named(where)
-    given: dict[str, str | None] = {**file_properties(where), "warehouse": warehouse(where)}
+    pointers.check_named(where)
+    given: dict[str, str | None] = {**file_properties(where), "warehouse": pointers.warehouse(where)}
     if where.catalog == "sqlite":
-        path = sqlite_path(where)
+        path = pointers.sqlite_path(where)
         if not create and not path.is_file():
-            raise none(where)
+            raise pointers.none(where)
         make_folder(path.parent)
         given |= {"type": "sql", "uri": URL.create("sqlite", database=str(path)).render_as_string()}
     elif where.catalog == "rest":
@@ -194,11 +170,6 @@ def _connect(where: settings.Lake, create: bool) -> Catalog:
     else:
         return _glue(where, given)
     return load_catalog(where.catalog_name, **given)
-
-
-def none(where: settings.Lake) -> UsageError:
-    """What to say where there is no lake."""
-    return UsageError(f"there is no lake at {where.location}: make one with `trailhouse ingest SOURCE --lake …`")
 
 
 def _glue(where: settings.Lake, given: dict[str, str | None]) -> Catalog:
@@ -216,26 +187,11 @@ def make_folder(folder: Path) -> None:
         raise TrailhouseError(f"can't make the lake's folder {folder}: {error.strerror}") from error
 
 
-def _check_named(where: settings.Lake) -> None:
-    if not where.location and where.catalog != "rest":
-        raise UsageError("no lake is named: give --lake FOLDER (or s3://bucket/prefix), or set lake.location")
-
-
-def sqlite_path(where: settings.Lake) -> Path:
-    """The file of the embedded catalog."""
-    _check_named(where)
-    if where.catalog_uri:
-        return Path(where.catalog_uri.removeprefix("sqlite:///"))
-    if "://" in where.location:
-        raise UsageError("a lake on S3 with the embedded catalog needs a place for it: give --lake-catalog-uri FILE")
-    return Path(where.location).absolute() / "catalog.sqlite"
-
-
 def file_properties(where: settings.Lake) -> dict[str, str]:
     """How files are reached."""
     ours = {"py-io-impl": f"{KeepingFileIO.__module__}.{KeepingFileIO.__qualname__}"}
     key = {KMS_KEY: where.kms_key} if where.kms_key else {}
-    return ours | key | (s3_properties() if where.location.startswith("s3://") else {})
+    return ours | key | (pointers.s3_properties() if where.location.startswith("s3://") else {})
 
 
 def _make_table(lake: Lake, table: schema.Table) -> Table:

@@ -20,8 +20,7 @@ from pyiceberg.io import InputFile, OutputFile, OutputStream
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
 
 from trailhouse import faults
-from trailhouse.lake import encrypted
-from trailhouse.sources import aws
+from trailhouse.lake import encrypted, pointers
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +87,6 @@ def seal_of(data: bytes) -> Seal:
     return Seal(len(data), hashlib.sha256(data).hexdigest())
 
 
-def s3_properties() -> dict[str, str]:
-    """As whom and where. PyIceberg doesn't read AWS's configuration: boto3 does, and its findings are handed on."""
-    client = aws.client("s3")
-    credentials = client._request_signer._credentials  # no public way; resolved, refreshed, whatever the source
-    frozen = credentials.get_frozen_credentials() if credentials else None
-    properties = {"s3.region": client.meta.region_name}
-    if frozen:
-        properties |= {"s3.access-key-id": frozen.access_key, "s3.secret-access-key": frozen.secret_key}
-        if frozen.token:
-            properties["s3.session-token"] = frozen.token
-    if not aws.is_aws(client.meta.endpoint_url):
-        properties["s3.endpoint"] = client.meta.endpoint_url
-    return properties
-
-
 class KeepingFileIO(PyArrowFileIO):
     """
     File access that never deletes.
@@ -116,7 +100,7 @@ class KeepingFileIO(PyArrowFileIO):
 
     def _initialize_s3_fs(self, netloc: str | None) -> FileSystem:
         """Each table that is opened asks anew: a run outlives the credentials that it began with."""
-        self.properties = {**self.properties, **s3_properties()}
+        self.properties = {**self.properties, **pointers.s3_properties()}
         return super()._initialize_s3_fs(netloc)
 
     def new_output(self, location: str) -> PyArrowFile:

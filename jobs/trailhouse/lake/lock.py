@@ -19,7 +19,7 @@ from io import FileIO
 
 from trailhouse import settings
 from trailhouse.errors import TrailhouseError
-from trailhouse.lake import catalog
+from trailhouse.lake import catalog, pointers
 
 log = logging.getLogger("trailhouse.lake")
 
@@ -34,7 +34,7 @@ def alone(where: settings.Lake) -> Iterator[None]:
     if where.catalog != "sqlite":
         yield
         return
-    path = catalog.sqlite_path(where).with_suffix(".lock")
+    path = pointers.sqlite_path(where).with_suffix(".lock")
     catalog.make_folder(path.parent)
     with path.open("ab+", buffering=0) as file:
         _wait_for(file, where)

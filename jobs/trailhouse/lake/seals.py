@@ -25,7 +25,7 @@ from typing import Any
 from pyiceberg.io import FileIO
 
 from trailhouse import settings
-from trailhouse.lake import catalog, files, listing
+from trailhouse.lake import catalog, files, listing, pointers
 from trailhouse.lake.failures import UNSURE
 from trailhouse.lake.files import Seal
 
@@ -93,7 +93,7 @@ def _new_name() -> str:
 def _write_down(where: settings.Lake, name: str, seals: Mapping[str, Seal], gone: Sequence[str] = ()) -> None:
     if not seals and not gone:
         return
-    io, root = catalog.file_io(where), f"{catalog.warehouse(where)}/"
+    io, root = catalog.file_io(where), f"{pointers.warehouse(where)}/"
     told = {path.removeprefix(root): [seal.size, seal.sha256] for path, seal in sorted(seals.items())}
     before = _pointer(_bytes(io, f"{folder(where)}/{NEWEST}") or b"")
     content: dict[str, Any] = {"name": name, "before": [before.name, before.sha256] if before else None, "files": told}
@@ -209,7 +209,7 @@ def _content(data: bytes) -> dict[str, Any] | None:
 
 
 def _absolute(path: str, where: settings.Lake) -> str:
-    return path if "://" in path or path.startswith("/") else f"{catalog.warehouse(where)}/{path}"
+    return path if "://" in path or path.startswith("/") else f"{pointers.warehouse(where)}/{path}"
 
 
 def _put(where: settings.Lake, name: str, data: bytes) -> None:

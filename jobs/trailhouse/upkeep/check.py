@@ -19,7 +19,7 @@ from pyiceberg.io import FileIO
 from trailhouse import settings
 from trailhouse.ingest import publish
 from trailhouse.ingest.job import Run
-from trailhouse.lake import catalog, claim, drift, failures, files, lease, schema, seals
+from trailhouse.lake import catalog, claim, drift, failures, files, lease, pointers, schema, seals
 from trailhouse.lake.catalog import MAIN, Lake
 from trailhouse.lake.iceberg import SCHEMA_VERSION, VERSION
 from trailhouse.lake.seals import Chain
@@ -111,7 +111,7 @@ def _pointers(lake: Lake) -> dict[str, str]:
         except NoSuchTableError:
             continue  # told in `_of_tables`
     if "batches" not in found:
-        raise catalog.none(lake.where)
+        raise pointers.none(lake.where)
     return found
 
 
