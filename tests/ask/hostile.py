@@ -30,7 +30,9 @@ def _deep(number: int, levels: int) -> str:
 def said(text: str) -> Any:
     """What a record says, in a form that can be counted; what is too deep for a parser is its text."""
     try:
-        return json.dumps(json.loads(text, parse_int=_as_written, parse_float=_as_written, strict=False, object_pairs_hook=_pairs))
+        return json.dumps(
+            json.loads(text, parse_int=_as_written, parse_float=_as_written, strict=False, object_pairs_hook=_pairs)
+        )
     except (RecursionError, ValueError):
         return "".join(sorted(text))
 

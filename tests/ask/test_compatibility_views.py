@@ -36,7 +36,7 @@ def rows(opened) -> list[dict[str, Any]]:
 
 
 def asked(opened, sql: str) -> list[dict[str, Any]]:
-    answer = local.ask(opened, sql)
+    answer = local.ask(opened.where, sql)
     return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
 
 
@@ -80,7 +80,10 @@ def test_what_could_not_be_read_is_marked_and_kept(opened):
 
 
 def test_long_texts_are_read_as_long_as_their_names_are_not(opened):
-    sound = asked(opened, "SELECT element_at(requestparameters, 'a') AS a FROM cloudtrail_lake WHERE cardinality(requestparameters) = 2")
+    sound = asked(
+        opened,
+        "SELECT element_at(requestparameters, 'a') AS a FROM cloudtrail_lake WHERE cardinality(requestparameters) = 2",
+    )
     assert len([row for row in sound if row["a"] == "1"]) == 4  # names of 10 to 10,000 characters
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +13,6 @@ from tests.engine.conftest import Cloud
 from tests.ingest.contents import ingest
 from trailhouse import settings
 from trailhouse.ask import local, publish, queries
-from trailhouse.lake import catalog
 
 BUCKET, DATABASE = "hostile-records", "hostile_records"
 # Trino writes numbers inside nested values anew, and characters beyond U+FFFF as escapes; what they say is compared.
@@ -22,7 +22,7 @@ APART = {"requestparameters": 3}
 
 
 @pytest.fixture(scope="module")
-def both(reached: Cloud) -> Any:
+def both(reached: Cloud) -> Iterator[Any]:
     client = reached.s3.client()
     for name in (BUCKET, f"{BUCKET}-logs"):
         client.create_bucket(Bucket=name)
@@ -32,11 +32,13 @@ def both(reached: Cloud) -> Any:
     )
     ingest(where, f"s3://{BUCKET}-logs")
     publish.publish(settings.Settings(lake=where))
-    opened = catalog.open_lake(where)
-    return lambda sql: (reached.trino.ask(DATABASE, sql)[1], local.ask(opened, sql).rows)
+    with local.asking(where, ["cloudtrail_logs", "cloudtrail_lake"]) as ask:
+        yield lambda sql: (reached.trino.ask(DATABASE, sql)[1], ask(sql).rows)
 
 
-COLUMNS = [(view, column.name) for view in ("cloudtrail_logs", "cloudtrail_lake") for column in queries.views()[view].columns]
+COLUMNS = [
+    (view, column.name) for view in ("cloudtrail_logs", "cloudtrail_lake") for column in queries.views()[view].columns
+]
 
 
 @pytest.mark.parametrize(("view", "column"), COLUMNS, ids="-".join)

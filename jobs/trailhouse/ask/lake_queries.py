@@ -110,12 +110,12 @@ def _parsed(text: str, notes: _Notes) -> exp.Query | None:
 
 
 def _said(error: SqlglotError, notes: _Notes) -> str:
-    """The parser's words without its colours."""
+    """Where the parser stopped: its own words are about itself."""
     for each in getattr(error, "errors", []):
-        near = str(each.get("highlight") or "").strip()
-        return f"{each['description']} in line {each['line'] + notes.first_line - 1}" + (
-            f", at {near!r}" if near else ""
-        )
+        if each.get("line"):
+            return (
+                f"it ends to make sense in line {each['line'] + notes.first_line - 1}, at {each['highlight'].strip()!r}"
+            )
     return dialect.first_line(error)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trailhouse import settings, show
-from trailhouse.cli.arguments import form_option, load, opened, with_settings
+from trailhouse.cli.arguments import form_option, load, with_settings
 from trailhouse.cli.results import PARTIAL
 from trailhouse.errors import TrailhouseError, UsageError
 
@@ -106,12 +106,13 @@ def _write(made: list[Converted], out: Path, force: bool) -> None:
 def _asker(on: str, config: settings.Settings) -> Iterator[Callable[[str], Answer]]:
     """Who answers SQL."""
     from trailhouse.ask import athena, local
+    from trailhouse.ask.lake_types import VIEW
 
     if on == "athena":
         yield lambda sql: athena.ask(config, sql)
         return
-    with opened(config) as lake:
-        yield lambda sql: local.ask(lake, sql)
+    with local.asking(config.lake, [VIEW]) as ask:
+        yield ask
 
 
 def _run(ask: Callable[[str], Answer], sql: str) -> tuple[int | None, str | None]:
