@@ -193,7 +193,7 @@ def test_a_boolean_is_no_other_text():
     ("SELECT eventName, awsRegion, count(*) FROM $EDS GROUP BY eventName", "awsRegion is neither grouped by nor aggregated"),
     ("SELECT is_private_ip(sourceIPAddress) FROM $EDS", "Athena has no function is_private_ip"),
     ("SELECT eventName FROM $EDS WHERE", "this is no SQL that Athena would take"),
-    ("SELECT eventName FROM $EDS\n ORDER BY eventName DESCLIMIT 10", "from line 2 on, at '10'"),
+    ("SELECT eventName FROM $EDS\n ORDER BY eventName DESCLIMIT 10", "from line 2 on, at 'DESCLIMIT'"),
     ("CREATE TABLE x AS SELECT 1", "only a SELECT"), ("DROP TABLE x", "only a SELECT"), ("DELETE FROM $EDS", "only a SELECT"),
     ("INSERT INTO x SELECT eventName FROM $EDS", "only a SELECT"), ("SELECT eventName INTO x FROM $EDS", "only a SELECT"),
     ("", "there is no statement"), ("-- nothing\n;;", "there is no statement"),

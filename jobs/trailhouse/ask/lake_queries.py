@@ -113,9 +113,8 @@ def _said(error: SqlglotError, notes: _Notes) -> str:
     """Where the parser stopped: its own words are about itself."""
     for each in getattr(error, "errors", []):
         if each.get("line"):
-            return (
-                f"it ends to make sense in line {each['line'] + notes.first_line - 1}, at {each['highlight'].strip()!r}"
-            )
+            line = each["line"] + notes.first_line - 1
+            return f"it makes no sense from line {line} on, at {each['highlight'].strip()!r}"
     return dialect.first_line(error)
 
 
