@@ -30,6 +30,8 @@ MACROS = (
     "len(json_keys(part)) = len(list_distinct(json_keys(part))) THEN CAST(part AS MAP(VARCHAR, JSON)) END",
     "CREATE MACRO json_items(part) AS CASE WHEN json_type(part) = 'ARRAY' THEN CAST(part AS JSON[]) END",
     "CREATE MACRO json_array_get(part, place) AS json_part(part, '$[' || place || ']')",
+    "CREATE MACRO size_of(held) AS CASE json_type(to_json(held)) WHEN 'OBJECT' THEN len(json_keys(to_json(held))) "
+    "ELSE json_array_length(to_json(held)) END",
     "CREATE MACRO arrays_overlap(one, other) AS list_has_any(one, other)",
     "CREATE MACRO at_timezone(moment, zone) AS timezone(zone, moment)",
 )
@@ -125,6 +127,11 @@ def _row(node: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this="row", expressions=node.expressions)
 
 
+def _size(node: exp.Expr) -> exp.Expr:
+    """Trino has one word for the size of lists and maps; DuckDB has two, and a column's type is not known here."""
+    return exp.Anonymous(this="size_of", expressions=[node.this]) if isinstance(node.this, exp.Column) else node
+
+
 def _json_text(node: exp.Expr) -> exp.Expr:
     """Trino's cast to JSON quotes a text, DuckDB's reads it."""
     inner = node.this
@@ -145,5 +152,6 @@ _TRANSLATED: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.JSONFormat: _json_text,
     exp.Cast: _cast,
     exp.Struct: _row,
+    exp.ArraySize: _size,
     exp.DateDiff: _whole_units,
 }
