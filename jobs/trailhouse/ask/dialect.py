@@ -54,8 +54,8 @@ def to_duckdb(statement: exp.Query) -> str:
     for node in reversed(list(tree.walk())):  # the inner ones first: what is replaced is not looked into again
         if translate := _TRANSLATED.get(type(node)):
             node.replace(translate(node))
-    for cte in tree.find_all(exp.CTE):  # as Trino does: DuckDB would keep one that is read twice, whole and unfiltered
-        cte.set("materialized", False)
+    for part in reversed(list(tree.find_all(exp.With))):  # the inner ones first: their names hide those outside
+        _unfold(part)
     return tree.sql(dialect="duckdb")
 
 
@@ -69,6 +69,32 @@ def tables(statement: exp.Query) -> set[str]:
 def first_line(error: Exception) -> str:
     """What an error says, without the pages that follow."""
     return str(error).splitlines()[0]
+
+
+MOST_COPIES, MOST_NODES = 4, 5_000
+
+
+def _unfold(part: exp.With) -> None:
+    """
+    Put what is named by WITH and read more than once where it is read, as Trino does.
+
+    DuckDB would keep its rows, all of them and with all columns; NOT MATERIALIZED doesn't help over Iceberg.
+    """
+    for cte in [] if part.recursive else list(part.expressions):
+        places = [table for table in (part.parent or part).find_all(exp.Table) if _names(table, cte)]
+        if 1 < len(places) <= MOST_COPIES and len(places) * sum(1 for _ in cte.walk()) < MOST_NODES:
+            for place in places:
+                alias = cte.args["alias"].copy()
+                if own := place.args.get("alias"):
+                    alias = exp.TableAlias(this=own.this, columns=own.columns or alias.columns)
+                place.replace(exp.Subquery(this=cte.this.copy(), alias=alias))
+            cte.pop()
+    if not part.expressions:
+        part.pop()
+
+
+def _names(table: exp.Table, cte: exp.CTE) -> bool:
+    return not table.db and table.name.lower() == cte.alias.lower()
 
 
 def _macro(name: str) -> Callable[[exp.Expr], exp.Expr]:
