@@ -1,5 +1,5 @@
 """
-Write the pages that are derived: settings.md, tables.md, reports.md, quality.md and hostile-inputs.md, in docs/.
+Write the pages that are derived, in docs/: settings, tables, reports, quality, hostile-inputs, public-queries.
 
 From the settings, the tables' schemas, views and reports, what the audit expects, and the cases of hostile input. Run
 by `make docs`; a test holds that what lies in docs/ is what this would write.
@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "jobs"), str(ROOT)]
 
+from tests.ask import public  # noqa: E402 (the checkout's own)
 from tests.cases import load  # noqa: E402 (the checkout's own)
 from trailhouse import options as described  # noqa: E402
 from trailhouse import settings  # noqa: E402 (the checkout's own package)
@@ -40,6 +41,7 @@ def pages() -> dict[Path, str]:
         docs / "reports.md": reports_page(),
         docs / "hostile-inputs.md": hostile_page(),
         docs / "quality.md": quality_page(),
+        docs / "public-queries.md": public_queries_page(),
     }
 
 
@@ -249,6 +251,41 @@ when = { column = "event_type", in = ["AwsApiCall"] }   # the rows that it appli
 A rule is one of `in`, `not_in` (lists), `null = true`, `not_null = true`, `matches`, `not_matches` (a regular
 expression for the whole value, RE2), `min`, `max` (of numbers, dates, times, texts). NULL breaks `not_null` alone. A
 column of days is compared with a day, one of times with a time or a day, which stands for its first moment.
+"""
+
+
+def public_queries_page() -> str:
+    """Which published queries run, and why the others don't."""
+    lines = [WRITTEN.format(source="`tests/ask/public_queries.toml` or `tools/docs.py`"), PUBLIC_QUERIES]
+    for kind, title in (("lake", "CloudTrail Lake"), ("athena", "Athena's table for trails")):
+        known = public.load(kind)
+        lines += [f"## {title}: {sum(each.runs for each in known)} of {len(known)}\n"]
+        sources: dict[str, list[public.Public]] = {}
+        for each in known:
+            place = each.source if each.source.startswith("http") else each.source.split(":")[0]
+            sources.setdefault(place, []).append(each)
+        rows = [[place, f"{sum(q.runs for q in found)} of {len(found)}"] for place, found in sorted(sources.items())]
+        lines += [*table(["from", "run"], rows), ""]
+        rows = [[f"`{each.name}`", each.outcome] for each in known if not each.runs]
+        lines += [*table(["doesn't run", "why"], rows), ""]
+        filled = {each.name: ", ".join(f"`{a}` is `{b}`" for a, b in each.fill.items()) for each in known}
+        rows = [[f"`{name}`", said] for name, said in filled.items() if said]
+        lines += [*table(["placeholder filled in", "with"], rows), ""]
+    return "\n".join(lines)
+
+
+PUBLIC_QUERIES = """\
+# Public queries
+
+Queries that AWS and others published, run on Athena's engine (Trino) and on this machine (DuckDB), over one lake in
+which most of them find something; both must find the same. Those for CloudTrail Lake were converted by
+`trailhouse lake-queries convert` and ask the view `cloudtrail_lake`; those for Athena's documented table of trails run
+unchanged on the view `cloudtrail_logs`. Their texts are no part of the repository: `tests/ask/public_queries.toml`
+names them by source and hash, and the tests run where the folder is there that `TRAILHOUSE_PUBLIC_QUERIES` names.
+
+A table that a query names otherwise than `cloudtrail_logs` is renamed; a database in front of it has to go, or to be
+the one of the lake. `cloudtrail_logs` has the event's own date in `timestamp`, `year`, `month` and `day`, where a table
+over log files has the date of delivery.
 """
 
 

@@ -181,7 +181,7 @@ def _here(folder: Path, events: int) -> Iterator[str]:
     _trailhouse("ingest", logs, "--lake", lake)
     yield f"\n## {events:,} events on this machine\n"
     yield f"`trailhouse report run NAME -p since=… -p until=… --format csv --out FILE --lake {lake.name}`, each a"
-    yield f"process of its own without Java on its path, for a week and for all {RECIPE.days} days; the best of {ROUNDS}.\n"
+    yield f"process of its own without Java on its path, for a week and for {RECIPE.days} days; the best of {ROUNDS}.\n"
     yield "| | a week, seconds | rows | 30 days, seconds | rows |"
     yield "| --- | --- | --- | --- | --- |"
     week, month = [], []

@@ -10,6 +10,7 @@
 -- actor = { type = "varchar", doc = "Who did it." }
 -- actor_type = { type = "varchar", doc = "What kind of actor: user, role, service, root, …" }
 -- actor_account_id = { type = "varchar", doc = "Account that the actor belongs to." }
+-- principal = { type = "varchar", doc = "The actor without the session: ARN of the user or role, else its id. What to compare over time." }
 -- via = { type = "varchar", doc = "Service that made the call with the actor's rights." }
 -- access_key_id = { type = "varchar", doc = "Access key that signed the call." }
 -- source_ip = { type = "varchar", doc = "Where the call came from." }
@@ -29,6 +30,7 @@ SELECT
   actor,
   actor_type,
   actor_account_id,
+  coalesce(session_issuer_arn, identity_arn, identity_principal_id) AS principal,
   actor_via AS via,
   identity_access_key_id AS access_key_id,
   source_ip,
@@ -41,7 +43,7 @@ SELECT
   json_extract_scalar(request_parameters, '$.sourceArn') AS source_arn,
   CASE
     WHEN error_code IS NULL THEN 'succeeded'
-    WHEN regexp_like(error_code, '(AccessDenied|Unauthorized|Forbidden)') THEN 'denied'
+    WHEN regexp_like(error_code, '^(Client[.])?(AccessDenied|Unauthorized|NotAuthorized|Forbidden|Authorization|AuthFailure)') THEN 'denied'
     ELSE 'failed'
   END AS outcome,
   error_code,
@@ -49,3 +51,4 @@ SELECT
 FROM events
 WHERE event_source = 'lambda.amazonaws.com'
   AND event_name LIKE 'Invoke%'
+  AND coalesce(event_category, event_type, '') NOT IN ('NetworkActivity', 'AwsVpceEvent', 'AwsVpceEvents')

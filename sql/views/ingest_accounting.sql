@@ -17,7 +17,7 @@
 -- duplicates = { type = "bigint", doc = "Records that were there already." }
 -- quarantined = { type = "bigint", doc = "Records that went to quarantine." }
 -- conflicts = { type = "bigint", doc = "Rows flagged id_conflict." }
--- balanced = { type = "boolean", doc = "Whether records are rows, duplicates and quarantined together." }
+-- unaccounted = { type = "bigint", doc = "Records that are neither rows nor duplicates nor quarantined: 0, or something is wrong." }
 -- delivered_at = { type = "timestamp(6)", doc = "When it was last written, as its store says, UTC." }
 -- settled_at = { type = "timestamp(6)", doc = "When it was read, UTC." }
 -- delay_seconds = { type = "bigint", doc = "From delivery to the tables." }
@@ -39,11 +39,11 @@ SELECT
   l.duplicates,
   l.quarantined,
   l.conflicts,
-  l.records = l.rows + l.duplicates + l.quarantined AS balanced,
+  l.records - l.rows - l.duplicates - l.quarantined AS unaccounted,
   l.modified AS delivered_at,
   l.settled_at,
   date_diff('second', l.modified, l.settled_at) AS delay_seconds,
-  l.batch_id,
+  batch_id,
   b.state AS batch_state
 FROM trailhouse_ops.ledger AS l
-LEFT JOIN trailhouse_ops.batches AS b ON b.batch_id = l.batch_id
+LEFT JOIN trailhouse_ops.batches AS b USING (batch_id)

@@ -1,5 +1,5 @@
 -- title = "KMS: who used or changed which key"
--- doc = "One row per call to KMS: what was done with which key, for which service, and in which encryption context."
+-- doc = "One row per call to KMS, and per thing that KMS did by itself: what was done with which key, for which service, and in which encryption context."
 -- grain = ["account_id", "region", "event_id"]
 -- tags = ["data", "identity"]
 -- [columns]
@@ -10,6 +10,7 @@
 -- actor = { type = "varchar", doc = "Who did it." }
 -- actor_type = { type = "varchar", doc = "What kind of actor: user, role, service, root, …" }
 -- actor_account_id = { type = "varchar", doc = "Account that the actor belongs to." }
+-- principal = { type = "varchar", doc = "The actor without the session: ARN of the user or role, else its id. What to compare over time." }
 -- via = { type = "varchar", doc = "Service that made the call with the actor's rights." }
 -- access_key_id = { type = "varchar", doc = "Access key that signed the call." }
 -- source_ip = { type = "varchar", doc = "Where the call came from." }
@@ -30,6 +31,7 @@ SELECT
   actor,
   actor_type,
   actor_account_id,
+  coalesce(session_issuer_arn, identity_arn, identity_principal_id) AS principal,
   actor_via AS via,
   identity_access_key_id AS access_key_id,
   source_ip,
@@ -42,15 +44,17 @@ SELECT
   coalesce(
     json_extract_scalar(resources, '$[0].ARN'),
     json_extract_scalar(request_parameters, '$.keyId'),
-    json_extract_scalar(response_elements, '$.keyMetadata.arn')
+    json_extract_scalar(response_elements, '$.keyMetadata.arn'),
+    json_extract_scalar(service_event_details, '$.keyId')
   ) AS key_arn,
   json_format(json_extract(request_parameters, '$.encryptionContext')) AS encryption_context,
   CASE
     WHEN error_code IS NULL THEN 'succeeded'
-    WHEN regexp_like(error_code, '(AccessDenied|Unauthorized|Forbidden)') THEN 'denied'
+    WHEN regexp_like(error_code, '^(Client[.])?(AccessDenied|Unauthorized|NotAuthorized|Forbidden|Authorization|AuthFailure)') THEN 'denied'
     ELSE 'failed'
   END AS outcome,
   error_code,
   event_id
 FROM events
 WHERE event_source = 'kms.amazonaws.com'
+  AND coalesce(event_category, event_type, '') NOT IN ('NetworkActivity', 'AwsVpceEvent', 'AwsVpceEvents')

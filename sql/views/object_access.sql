@@ -10,6 +10,7 @@
 -- actor = { type = "varchar", doc = "Who did it." }
 -- actor_type = { type = "varchar", doc = "What kind of actor: user, role, service, root, …" }
 -- actor_account_id = { type = "varchar", doc = "Account that the actor belongs to." }
+-- principal = { type = "varchar", doc = "The actor without the session: ARN of the user or role, else its id. What to compare over time." }
 -- via = { type = "varchar", doc = "Service that made the call with the actor's rights." }
 -- access_key_id = { type = "varchar", doc = "Access key that signed the call." }
 -- source_ip = { type = "varchar", doc = "Where the call came from." }
@@ -26,6 +27,23 @@
 -- error_code = { type = "varchar", doc = "Error of a call that did not succeed." }
 -- event_id = { type = "varchar", doc = "Identifier of the event." }
 
+WITH said AS (
+  SELECT
+    *,
+    json_extract_scalar(additional_event_data, '$.bytesTransferredIn') AS said_in,
+    json_extract_scalar(additional_event_data, '$.bytesTransferredOut') AS said_out
+  FROM events
+  WHERE event_source = 's3.amazonaws.com'
+    AND (event_category = 'Data' OR management_event = false)
+),
+-- S3 has written whole numbers as 12.0 and as 1.2E1; what else an engine takes for a number differs.
+counted AS (
+  SELECT
+    *,
+    TRY(CAST(TRY(CAST(regexp_extract(said_in, '^[0-9.eE+-]+$') AS double)) AS bigint)) AS bytes_in,
+    TRY(CAST(TRY(CAST(regexp_extract(said_out, '^[0-9.eE+-]+$') AS double)) AS bigint)) AS bytes_out
+  FROM said
+)
 SELECT
   event_date,
   event_time,
@@ -34,6 +52,7 @@ SELECT
   actor,
   actor_type,
   actor_account_id,
+  coalesce(session_issuer_arn, identity_arn, identity_principal_id) AS principal,
   actor_via AS via,
   identity_access_key_id AS access_key_id,
   source_ip,
@@ -42,23 +61,15 @@ SELECT
   json_extract_scalar(request_parameters, '$.bucketName') AS bucket,
   json_extract_scalar(request_parameters, '$.key') AS object_key,
   read_only,
-  TRY(CAST(TRY(CAST(json_extract_scalar(additional_event_data, '$.bytesTransferredIn') AS double)) AS bigint)) AS bytes_in,
-  TRY(CAST(TRY(CAST(json_extract_scalar(additional_event_data, '$.bytesTransferredOut') AS double)) AS bigint)) AS bytes_out,
-  coalesce(
-    json_extract_scalar(additional_event_data, '$.bytesTransferredIn') IS NOT NULL
-    AND TRY(CAST(TRY(CAST(json_extract_scalar(additional_event_data, '$.bytesTransferredIn') AS double)) AS bigint)) IS NULL
-    OR json_extract_scalar(additional_event_data, '$.bytesTransferredOut') IS NOT NULL
-    AND TRY(CAST(TRY(CAST(json_extract_scalar(additional_event_data, '$.bytesTransferredOut') AS double)) AS bigint)) IS NULL,
-    false
-  ) AS bytes_unreadable,
+  bytes_in,
+  bytes_out,
+  said_in IS NOT NULL AND bytes_in IS NULL OR said_out IS NOT NULL AND bytes_out IS NULL AS bytes_unreadable,
   vpc_endpoint_id,
   CASE
     WHEN error_code IS NULL THEN 'succeeded'
-    WHEN regexp_like(error_code, '(AccessDenied|Unauthorized|Forbidden)') THEN 'denied'
+    WHEN regexp_like(error_code, '^(Client[.])?(AccessDenied|Unauthorized|NotAuthorized|Forbidden|Authorization|AuthFailure)') THEN 'denied'
     ELSE 'failed'
   END AS outcome,
   error_code,
   event_id
-FROM events
-WHERE event_source = 's3.amazonaws.com'
-  AND (event_category = 'Data' OR management_event = false)
+FROM counted

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,6 @@ from tests.conftest import NO_CORPUS
 from tests.ingest.contents import ingest
 from trailhouse import settings
 from trailhouse.ask import lake_queries, local
-from trailhouse.lake import catalog
 
 pytestmark = pytest.mark.skipif(
     not public.FOLDER.is_dir(), reason=f"{NO_CORPUS} {public.FOLDER} (set TRAILHOUSE_PUBLIC_QUERIES)"
@@ -24,11 +25,12 @@ def name_of(query: public.Public) -> str:
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory) -> catalog.Lake:
+def ask(tmp_path_factory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("public")
     where = settings.Lake(location=str(folder / "lake"), catalog_uri=str(folder / "lake/catalog.sqlite"))
     ingest(where, public.bucket().save(folder / "logs"))
-    return catalog.open_lake(where)
+    with local.asking(where) as asked:
+        yield asked
 
 
 def converted(query: public.Public) -> lake_queries.Converted:
@@ -52,17 +54,17 @@ def test_a_query_for_cloudtrail_lake_is_converted_or_the_reason_is_told(query):
 
 
 @pytest.mark.parametrize("query", [q for q in LAKE if q.runs], ids=name_of)
-def test_a_converted_query_runs_here(opened, query):
-    local.ask(opened, str(converted(query).sql))
+def test_a_converted_query_runs_here(ask, query):
+    ask(str(converted(query).sql))
 
 
 @pytest.mark.parametrize("query", [q for q in ATHENA if q.runs], ids=name_of)
-def test_a_query_for_athenas_table_runs_here_unchanged(opened, query):
-    local.ask(opened, query.filled())
+def test_a_query_for_athenas_table_runs_here_unchanged(ask, query):
+    ask(query.filled())
 
 
-def test_most_queries_find_something(opened):
+def test_most_queries_find_something(ask):
     """Else that they run would say little."""
     asked = [str(converted(q).sql) for q in LAKE if q.runs] + [q.filled() for q in ATHENA if q.runs]
-    found = sum(bool(local.ask(opened, sql).rows) for sql in asked)
+    found = sum(bool(ask(sql).rows) for sql in asked)
     assert found > len(asked) / 2, f"{found} of {len(asked)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +14,6 @@ from tests.engine.conftest import Cloud
 from tests.ingest.contents import ingest
 from trailhouse import settings
 from trailhouse.ask import lake_queries, local, publish
-from trailhouse.lake import catalog
 
 pytestmark = pytest.mark.skipif(
     not public.FOLDER.is_dir(), reason=f"{NO_CORPUS} {public.FOLDER} (set TRAILHOUSE_PUBLIC_QUERIES)"
@@ -22,7 +22,7 @@ BUCKET, DATABASE = "public-queries", "public_queries"
 
 
 @pytest.fixture(scope="module")
-def both(reached: Cloud) -> Any:
+def both(reached: Cloud) -> Iterator[Any]:
     """Asks one lake twice: Trino, in its own database, and DuckDB."""
     client = reached.s3.client()
     for name in (BUCKET, f"{BUCKET}-logs"):
@@ -33,8 +33,8 @@ def both(reached: Cloud) -> Any:
     )
     ingest(where, f"s3://{BUCKET}-logs")
     publish.publish(settings.Settings(lake=where))
-    opened = catalog.open_lake(where)
-    return lambda sql: (reached.trino.ask(DATABASE, sql)[1], local.ask(opened, sql).rows)
+    with local.asking(where) as ask:
+        yield lambda sql: (reached.trino.ask(DATABASE, sql)[1], ask(sql).rows)
 
 
 def same(value: Any) -> Any:

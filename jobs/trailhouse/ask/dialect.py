@@ -11,6 +11,7 @@ from collections.abc import Callable
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.scope import traverse_scope
 
 from trailhouse.errors import UsageError
 
@@ -29,6 +30,8 @@ MACROS = (
     "len(json_keys(part)) = len(list_distinct(json_keys(part))) THEN CAST(part AS MAP(VARCHAR, JSON)) END",
     "CREATE MACRO json_items(part) AS CASE WHEN json_type(part) = 'ARRAY' THEN CAST(part AS JSON[]) END",
     "CREATE MACRO json_array_get(part, place) AS json_part(part, '$[' || place || ']')",
+    "CREATE MACRO size_of(held) AS CASE json_type(to_json(held)) WHEN 'OBJECT' THEN len(json_keys(to_json(held))) "
+    "ELSE json_array_length(to_json(held)) END",
     "CREATE MACRO arrays_overlap(one, other) AS list_has_any(one, other)",
     "CREATE MACRO at_timezone(moment, zone) AS timezone(zone, moment)",
 )
@@ -61,9 +64,36 @@ def to_duckdb(statement: exp.Query) -> str:
 
 def tables(statement: exp.Query) -> set[str]:
     """The names of tables and views that a query reads, without their databases."""
-    defined = {cte.alias_or_name.lower() for cte in statement.find_all(exp.CTE)}
-    named = {(table.db, table.name.lower()) for table in statement.find_all(exp.Table)}
-    return {name for database, name in named if database or name not in defined}
+    return {table.name.lower() for table in _read(statement)}
+
+
+def over(statement: exp.Query, sources: Callable[[str], exp.Expr | None]) -> exp.Query:
+    """The query with what stands for each table or view in its place, under the same name; None leaves it as it is."""
+    tree = statement.copy()
+    for table in _read(tree):
+        source = sources(table.name.lower())
+        if source is None:
+            continue
+        alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
+        if isinstance(source, exp.Query):
+            under = exp.Subquery(this=source, alias=alias)
+            for kept in ("joins", "laterals"):
+                under.set(kept, table.args.get(kept))
+            table.replace(under)
+        else:
+            for name, value in (("this", source), ("db", None), ("catalog", None), ("alias", alias)):
+                table.set(name, value)
+    return tree
+
+
+def _read(statement: exp.Query) -> list[exp.Table]:
+    """Every place where a table or view is named, and not something that the query defines itself."""
+    return [
+        table
+        for scope in traverse_scope(statement)
+        for table in scope.tables
+        if table.name and (table.db or table.name.lower() not in {name.lower() for name in scope.cte_sources})
+    ]
 
 
 def first_line(error: Exception) -> str:
@@ -123,6 +153,11 @@ def _row(node: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this="row", expressions=node.expressions)
 
 
+def _size(node: exp.Expr) -> exp.Expr:
+    """Trino has one word for the size of lists and maps; DuckDB has two, and a column's type is not known here."""
+    return exp.Anonymous(this="size_of", expressions=[node.this]) if isinstance(node.this, exp.Column) else node
+
+
 def _json_text(node: exp.Expr) -> exp.Expr:
     """Trino's cast to JSON quotes a text, DuckDB's reads it."""
     inner = node.this
@@ -143,5 +178,6 @@ _TRANSLATED: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.JSONFormat: _json_text,
     exp.Cast: _cast,
     exp.Struct: _row,
+    exp.ArraySize: _size,
     exp.DateDiff: _whole_units,
 }

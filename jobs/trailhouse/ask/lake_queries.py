@@ -15,10 +15,9 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from trailhouse.ask import dialect, stores
-from trailhouse.ask.lake_types import VIEW, Types
+from trailhouse.ask.lake_types import FEDERATED, VIEW, Types
 from trailhouse.ask.lake_values import Other, value_for
 
-FEDERATED = "aws:cloudtrail"  # the database that Athena has a federated store in
 ELSEWHERE = {
     "insight": "Insights are in the table `insight_events`",
     "configurationitem": "configuration items come from AWS Config, not from a trail",
@@ -111,12 +110,11 @@ def _parsed(text: str, notes: _Notes) -> exp.Query | None:
 
 
 def _said(error: SqlglotError, notes: _Notes) -> str:
-    """The parser's words without its colours."""
+    """Where the parser stopped: its own words are about itself."""
     for each in getattr(error, "errors", []):
-        near = str(each.get("highlight") or "").strip()
-        return f"{each['description']} in line {each['line'] + notes.first_line - 1}" + (
-            f", at {near!r}" if near else ""
-        )
+        if each.get("line"):
+            line = each["line"] + notes.first_line - 1
+            return f"it makes no sense from line {line} on, at {each['highlight'].strip()!r}"
     return dialect.first_line(error)
 
 

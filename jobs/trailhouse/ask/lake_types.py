@@ -19,6 +19,7 @@ from trailhouse.ask import queries
 from trailhouse.ask.lake_values import ZONED
 
 VIEW = "cloudtrail_lake"
+FEDERATED = "aws:cloudtrail"  # the database that Athena has a federated store in
 Columns = dict[str, DataType | None]
 
 # Columns that only other kinds of store have.
@@ -130,7 +131,7 @@ class Types:
     def _outputs(self, source: exp.Expr | Scope) -> Columns | None:
         """The columns of a table, a subquery or a common table expression."""
         if isinstance(source, exp.Table):
-            return columns()
+            return columns() if source.db.lower() in ("", FEDERATED) else None
         query = source.expression
         if not isinstance(query, exp.Query) or query.is_star:
             return None

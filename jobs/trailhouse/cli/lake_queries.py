@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from trailhouse import settings, show
+from trailhouse import show
 from trailhouse.cli.arguments import form_option, load, with_settings
 from trailhouse.cli.results import PARTIAL
 from trailhouse.errors import TrailhouseError, UsageError
@@ -67,8 +66,10 @@ def convert(source: Path, out: Path | None, run_: bool, form: show.Format, **giv
         _write(made, out, force)
     ran: dict[str, tuple[int | None, str | None]] = {}
     if run_:
-        ask = _asker(on, load(given))
-        ran = {one.name: _run(ask, one.sql) for one in made if one.sql is not None}
+        from trailhouse.ask import engines
+
+        with engines.asking(load(given), on) as ask:
+            ran = {one.name: _run(ask, one.sql) for one in made if one.sql is not None}
     _show(made, ran, form, out is not None)
     failed = any(why for _, why in ran.values())
     return PARTIAL if failed or any(one.sql is None for one in made) else None
@@ -100,13 +101,6 @@ def _write(made: list[Converted], out: Path, force: bool) -> None:
             place.write_text(sql + "\n", "utf-8")
     except OSError as error:
         raise TrailhouseError(f"can't write to {out}: {error.strerror or error}") from error
-
-
-def _asker(on: str, config: settings.Settings) -> Callable[[str], Answer]:
-    """Who answers SQL."""
-    from trailhouse.ask import athena, local
-
-    return partial(athena.ask, config) if on == "athena" else partial(local.ask, config.lake)
 
 
 def _run(ask: Callable[[str], Answer], sql: str) -> tuple[int | None, str | None]:
