@@ -57,8 +57,8 @@ def to_duckdb(statement: exp.Query) -> str:
     for node in reversed(list(tree.walk())):  # the inner ones first: what is replaced is not looked into again
         if translate := _TRANSLATED.get(type(node)):
             node.replace(translate(node))
-    for cte in tree.find_all(exp.CTE):  # as Trino does: DuckDB would keep one that is read twice, whole and unfiltered
-        cte.set("materialized", False)
+    for part in reversed(list(tree.find_all(exp.With))):  # the inner ones first: their names hide those outside
+        _unfold(part)
     return tree.sql(dialect="duckdb")
 
 
@@ -99,6 +99,44 @@ def _read(statement: exp.Query) -> list[exp.Table]:
 def first_line(error: Exception) -> str:
     """What an error says, without the pages that follow."""
     return str(error).splitlines()[0]
+
+
+MOST_COPIES, MOST_NODES = 4, 5_000
+
+
+def _unfold(part: exp.With) -> None:
+    """
+    Put what WITH names where it is read, as Trino does.
+
+    What is read twice, DuckDB would keep: all its rows and columns. NOT MATERIALIZED doesn't help over Iceberg.
+    """
+    query, ctes = part.parent or part, list(part.expressions)
+    others = {cte.alias.lower() for each in query.find_all(exp.With) if each is not part for cte in each.expressions}
+    for number, cte in enumerate(ctes):
+        unseen = {id(table) for each in ctes[: number + 1] for table in each.find_all(exp.Table)}
+        places = [table for table in query.find_all(exp.Table) if _names(table, cte) and id(table) not in unseen]
+        small = len(places) * sum(1 for _ in cte.walk()) < MOST_NODES
+        if 1 <= len(places) <= MOST_COPIES and small and cte.alias.lower() not in others and not part.recursive:
+            for place in places:
+                place.replace(_in_place(cte, place))
+            cte.pop()
+    if not part.expressions:
+        part.pop()
+
+
+def _names(table: exp.Table, cte: exp.CTE) -> bool:
+    return not table.db and table.name.lower() == cte.alias.lower()
+
+
+def _in_place(cte: exp.CTE, place: exp.Table) -> exp.Subquery:
+    """The text of a name, as it is called where it is read."""
+    alias = cte.args["alias"].copy()
+    if own := place.args.get("alias"):
+        alias = exp.TableAlias(this=own.this, columns=own.columns or alias.columns)
+    under = exp.Subquery(this=cte.this.copy(), alias=alias)
+    for kept in ("joins", "laterals"):
+        under.set(kept, place.args.get(kept))
+    return under
 
 
 def _macro(name: str) -> Callable[[exp.Expr], exp.Expr]:
