@@ -1,0 +1,35 @@
+-- title = "What was done to the logs and the guards"
+-- doc = "Who stopped, deleted or changed a trail, a log bucket, a log group, or the services that watch?"
+-- why = "Whoever breaks in first blinds the guards: a line here that no change ticket explains is the beginning of an incident."
+-- grain = ["account_id", "region", "event_id"]
+-- tags = ["detection", "compliance", "change"]
+-- [params]
+-- since = { type = "date", default = "-7d", doc = "First day (UTC)." }
+-- until = { type = "date", default = "today", doc = "Last day (UTC)." }
+-- account = { type = "account", default = "all", doc = "One account, or all." }
+-- log_bucket = { type = "pattern", default = "*trail*", doc = "The buckets that hold the logs: a name, or a part such as *trail*." }
+
+SELECT
+  event_time,
+  account_id,
+  account_name,
+  region,
+  actor,
+  source_ip,
+  service,
+  action,
+  resource,
+  outcome,
+  error_code,
+  event_id
+FROM actions
+WHERE event_date BETWEEN :since AND :until
+  AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
+  AND (
+    service = 'cloudtrail' AND regexp_like(action, '^(Stop|Delete|Update|Put|Disable|Deregister|RemoveTags)')
+    OR service IN ('config', 'guardduty', 'securityhub', 'access-analyzer', 'macie2', 'detective', 'inspector2', 'network-firewall')
+    AND regexp_like(action, '^(Stop|Delete|Disable|Disassociate|Leave|Archive|BatchDisable|PutConfigurationRecorder|PutDeliveryChannel|UpdateDetector|UpdateMemberDetectors)')
+    OR action IN ('DeleteLogGroup', 'DeleteLogStream', 'PutRetentionPolicy', 'DeleteSubscriptionFilter', 'DeleteMetricFilter', 'DeleteAlarms', 'DisableAlarmActions', 'DeleteFlowLogs')
+    OR service = 's3' AND regexp_like(action, '^(Put|Delete)Bucket|^DeleteObjects?$') AND mentions LIKE '%"' || :log_bucket || '"%' ESCAPE '!'
+  )
+ORDER BY event_time DESC, account_id, region, event_id
