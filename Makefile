@@ -11,7 +11,7 @@ LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-has
 
 .DEFAULT_GOAL := help
 .PHONY: help setup s3server browser engine demo test trino unit fuzz faults sabotage check lint types policy format docs golden \
-  lock measure upkeep text-time clean
+  lock measure upkeep text-time reports clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -75,6 +75,9 @@ measure: setup  ## rates, memory and layouts on this machine, into docs/measured
 
 upkeep: setup  ## a lake fed 96 times a day, before and after maintain, into docs/upkeep.md (half an hour); MINUTES=n
 	@$(BIN)/python tools/upkeep.py --minutes $(or $(MINUTES),20)
+
+reports: engine s3server  ## what reports read and how long they take, into docs/reports-measured.md (half an hour)
+	@$(BIN)/python -W ignore -m tools.measure_reports
 
 text-time: setup  ## what the text of eventTime costs and saves, into docs/text-time.md (four minutes)
 	@$(BIN)/python -W ignore -m tools.measure_text_time

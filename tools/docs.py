@@ -1,8 +1,8 @@
 """
-Write the pages that are derived: settings.md, tables.md, quality.md and hostile-inputs.md, in docs/.
+Write the pages that are derived, in docs/: settings, tables, reports, quality, hostile-inputs, public-queries.
 
-From the settings, the tables' schemas, what the audit expects, and the cases of hostile input. Run by `make docs`; a
-test holds that what lies in docs/ is what this would write.
+From the settings, the tables' schemas, views and reports, what the audit expects, and the cases of hostile input. Run
+by `make docs`; a test holds that what lies in docs/ is what this would write.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "jobs"), str(ROOT)]
 
+from tests.ask import public  # noqa: E402 (the checkout's own)
 from tests.cases import load  # noqa: E402 (the checkout's own)
 from trailhouse import options as described  # noqa: E402
 from trailhouse import settings  # noqa: E402 (the checkout's own package)
+from trailhouse.ask import queries, views  # noqa: E402
 from trailhouse.ingest import audit  # noqa: E402
 from trailhouse.lake import expectations, schema  # noqa: E402
 
@@ -36,8 +38,10 @@ def pages() -> dict[Path, str]:
     return {
         docs / "settings.md": settings_page(),
         docs / "tables.md": tables_page(),
+        docs / "reports.md": reports_page(),
         docs / "hostile-inputs.md": hostile_page(),
         docs / "quality.md": quality_page(),
+        docs / "public-queries.md": public_queries_page(),
     }
 
 
@@ -78,9 +82,11 @@ def settings_table(title: str, options: Sequence[described.Option]) -> list[str]
 
 def tables_page() -> str:
     lines = [
-        WRITTEN.format(source="`schemas/*.toml`"),
-        "# Tables\n",
-        "Times are UTC, in columns without a zone. What is not in a record is NULL.\n",
+        WRITTEN.format(source="`schemas/*.toml` or `sql/views/*.sql`"),
+        "# Tables and views\n",
+        "Times are UTC, in columns without a zone. What is not in a record is NULL. The views are in the database of",
+        "the tables: for Athena `trailhouse publish` puts them there, `trailhouse sql` has them without it.\n",
+        "Views: " + ", ".join(f"[{name}](#{name})" for name in queries.views()) + ".\n",
     ]
     for name in schema.TABLES:
         one = schema.table(name)
@@ -90,7 +96,51 @@ def tables_page() -> str:
             [f"`{column.name}`", column.type, path(column), column.sensitivity, column.doc] for column in one.columns
         ]
         lines += [*table(["column", "type", "from", "sensitivity", "meaning"], rows), ""]
+    for view in queries.views().values():
+        leans = ", ".join(f"`{name}`" for name in sorted(views.leans_on(view)))
+        lines += [f"## {view.name}\n", f"View. {view.doc} One row is one {names(view.grain)}. Reads {leans}.\n"]
+        rows = [[f"`{column.name}`", f"`{column.type}`", column.doc] for column in view.columns]
+        lines += [*table(["column", "type", "meaning"], rows), ""]
     return "\n".join(lines)
+
+
+def reports_page() -> str:
+    """The saved questions."""
+    lines = [WRITTEN.format(source="`sql/reports/*.sql`"), REPORTS]
+    found = queries.reports().values()
+    rows = [[f"[{one.name}](#{one.name})", one.title, ", ".join(one.tags)] for one in found]
+    lines += [*table(["report", "what it shows", "tags"], rows), ""]
+    for one in found:
+        lines += [
+            f"## {one.name}\n",
+            f"**{one.title}.** {one.doc}\n",
+            f"{one.why} One row is one {names(one.grain)}.\n",
+        ]
+        rows = [[f"`{each.name}`", each.type, f"`{each.default}`", each.doc] for each in one.params]
+        lines += [*table(["parameter", "type", "default", "meaning"], rows), ""]
+    return "\n".join(lines)
+
+
+REPORTS = """\
+# Reports
+
+Saved questions, answered on this machine or by Athena, with the same rows:
+
+```
+trailhouse report list --tag identity
+trailhouse report show who_deleted_it
+trailhouse report run who_deleted_it -p since=2026-03-01 -p until=2026-03-31 --lake ./lake
+trailhouse report run who_deleted_it --on athena --config trailhouse.toml --format csv --out deleted.csv
+trailhouse report run --all --out ./march -p since=2026-03-01 -p until=2026-03-31 --format csv --lake ./lake
+```
+
+`trailhouse publish` puts them into Athena as named queries, with the defaults below, and as prepared statements:
+`EXECUTE who_deleted_it USING …`, in the order that the statement's description gives.
+
+Kinds of parameters: **date** `2026-03-01`, `today`, `yesterday` or `-7d` (seven days ago), in UTC; **account** 12
+digits or `all`; **region** such as `eu-west-1`, or `all`; **pattern** a text in which `*` stands for anything;
+**text**; **integer**; **number**. A value of another kind is refused.
+"""
 
 
 def hostile_page() -> str:
@@ -201,6 +251,41 @@ when = { column = "event_type", in = ["AwsApiCall"] }   # the rows that it appli
 A rule is one of `in`, `not_in` (lists), `null = true`, `not_null = true`, `matches`, `not_matches` (a regular
 expression for the whole value, RE2), `min`, `max` (of numbers, dates, times, texts). NULL breaks `not_null` alone. A
 column of days is compared with a day, one of times with a time or a day, which stands for its first moment.
+"""
+
+
+def public_queries_page() -> str:
+    """Which published queries run, and why the others don't."""
+    lines = [WRITTEN.format(source="`tests/ask/public_queries.toml` or `tools/docs.py`"), PUBLIC_QUERIES]
+    for kind, title in (("lake", "CloudTrail Lake"), ("athena", "Athena's table for trails")):
+        known = public.load(kind)
+        lines += [f"## {title}: {sum(each.runs for each in known)} of {len(known)}\n"]
+        sources: dict[str, list[public.Public]] = {}
+        for each in known:
+            place = each.source if each.source.startswith("http") else each.source.split(":")[0]
+            sources.setdefault(place, []).append(each)
+        rows = [[place, f"{sum(q.runs for q in found)} of {len(found)}"] for place, found in sorted(sources.items())]
+        lines += [*table(["from", "run"], rows), ""]
+        rows = [[f"`{each.name}`", each.outcome] for each in known if not each.runs]
+        lines += [*table(["doesn't run", "why"], rows), ""]
+        filled = {each.name: ", ".join(f"`{a}` is `{b}`" for a, b in each.fill.items()) for each in known}
+        rows = [[f"`{name}`", said] for name, said in filled.items() if said]
+        lines += [*table(["placeholder filled in", "with"], rows), ""]
+    return "\n".join(lines)
+
+
+PUBLIC_QUERIES = """\
+# Public queries
+
+Queries that AWS and others published, run on Athena's engine (Trino) and on this machine (DuckDB), over one lake in
+which most of them find something; both must find the same. Those for CloudTrail Lake were converted by
+`trailhouse lake-queries convert` and ask the view `cloudtrail_lake`; those for Athena's documented table of trails run
+unchanged on the view `cloudtrail_logs`. Their texts are no part of the repository: `tests/ask/public_queries.toml`
+names them by source and hash, and the tests run where the folder is there that `TRAILHOUSE_PUBLIC_QUERIES` names.
+
+A table that a query names otherwise than `cloudtrail_logs` is renamed; a database in front of it has to go, or to be
+the one of the lake. `cloudtrail_logs` has the event's own date in `timestamp`, `year`, `month` and `day`, where a table
+over log files has the date of delivery.
 """
 
 

@@ -23,8 +23,8 @@ SELECT
   event_id
 FROM actions
 WHERE event_date BETWEEN :since AND :until
-  AND account_id LIKE :account
-  AND coalesce(resource, '') LIKE :resource ESCAPE '!'
+  AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
+  AND mentions LIKE '%"' || :resource || '"%' ESCAPE '!'
   AND service_noise = false
   AND regexp_like(action, '^(Delete|Terminate|Stop|Disable|ScheduleKeyDeletion|Deregister|Detach|Remove|Purge|Revoke)')
 ORDER BY event_time DESC, account_id, region, event_id

@@ -19,6 +19,8 @@
 -- service = { type = "varchar", doc = "Service that was called, such as s3." }
 -- action = { type = "varchar", doc = "What was called, such as DeleteBucket." }
 -- resource = { type = "varchar", doc = "What it was done to: its ARN where the record has one, else its name." }
+-- request_parameters = { type = "varchar", doc = "What was asked for, the record's own text." }
+-- response_elements = { type = "varchar", doc = "What was answered, the record's own text." }
 -- mentions = { type = "varchar", doc = "All that the record says of what it was done to, as text: resources, parameters, response. For searches." }
 -- outcome = { type = "varchar", doc = "succeeded, denied or failed." }
 -- error_code = { type = "varchar", doc = "Error of a call that did not succeed." }
@@ -31,7 +33,10 @@
 
 WITH changes AS (
   SELECT
-    *
+    *,
+    -- What the copies of one action agree on: whoever only borrows an id stands apart.
+    CASE WHEN shared_event_id IS NOT NULL THEN concat_ws(' ', shared_event_id, event_source, event_name, actor_account_id) END AS shared,
+    CASE WHEN account_id = actor_account_id THEN '' ELSE account_id END AS nearness
   FROM events
   WHERE NOT coalesce(read_only, regexp_like(event_name, '^(Get|List|Describe|Head|Lookup|Search|BatchGet|Query|Scan|View)'), false)
     AND coalesce(event_category, event_type, '') NOT IN ('NetworkActivity', 'AwsVpceEvent', 'AwsVpceEvents')
@@ -41,26 +46,14 @@ WITH changes AS (
       'AssumeRole', 'AssumeRoleWithSAML', 'AssumeRoleWithWebIdentity', 'AssumeRoot', 'PasswordRecoveryRequested'
     )
 ),
--- A copy gives way to the one in the account that it names as the caller's own, and to no other that claims to be it.
-each_once AS (
+copies AS (
   SELECT
-    changes.*,
-    ARRAY[account_id] AS seen_in,
-    1 AS nearness
+    event_date,
+    shared,
+    min(nearness) AS nearest,
+    array_sort(array_agg(DISTINCT account_id)) AS seen_in
   FROM changes
-  WHERE shared_event_id IS NULL
-  UNION ALL
-  SELECT
-    changes.*,
-    array_agg(account_id) OVER (
-      PARTITION BY event_date, shared_event_id, event_source, event_name, actor_account_id
-    ) AS seen_in,
-    rank() OVER (
-      PARTITION BY event_date, shared_event_id, event_source, event_name, actor_account_id
-      ORDER BY CASE WHEN account_id = actor_account_id THEN '' ELSE account_id END
-    ) AS nearness
-  FROM changes
-  WHERE shared_event_id IS NOT NULL
+  GROUP BY event_date, shared
 )
 SELECT
   event_date,
@@ -104,6 +97,8 @@ SELECT
     json_extract_scalar(request_parameters, '$.vpcId'),
     json_extract_scalar(request_parameters, '$.name')
   ) AS resource,
+  request_parameters,
+  response_elements,
   concat_ws(' ', resources, request_parameters, response_elements, '""') AS mentions,
   CASE
     WHEN error_code IS NULL AND error_message IS NULL THEN 'succeeded'
@@ -115,9 +110,10 @@ SELECT
   coalesce(management_event = false OR event_category = 'Data', false) AS data_event,
   coalesce(actor_type = 'service', false)
     OR coalesce(session_issuer_arn LIKE '%:role/aws-service-role/%', false) AS service_noise,
-  array_sort(array_distinct(seen_in)) AS accounts,
+  coalesce(seen_in, ARRAY[account_id]) AS accounts,
   event_id,
   shared_event_id
-FROM each_once
+FROM changes
+LEFT JOIN copies USING (event_date, shared)
 LEFT JOIN accounts USING (account_id)
-WHERE nearness = 1
+WHERE coalesce(nearness = nearest, true)

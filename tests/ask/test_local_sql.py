@@ -9,7 +9,7 @@ import pytest
 from tests.buckets import OTHER, Bucket, event, key
 from tests.ingest.contents import files, ingest
 from trailhouse import settings
-from trailhouse.ask import local, status
+from trailhouse.ask import dialect, local, status
 from trailhouse.errors import UsageError
 from trailhouse.lake import catalog
 
@@ -82,6 +82,22 @@ ANSWERS = [
         "SELECT count_if(read_only), max_by(event_name, event_time) FROM events WHERE account_id = '444455556666'",
         [(0, "DeleteBucket")],
     ),
+    (
+        "WITH a(x) AS (SELECT 1), b AS (SELECT p.x + q.x AS y FROM a AS p, a AS q) SELECT b.y, c.z FROM b, b AS c(z)",
+        [(2, 2)],
+    ),
+    (
+        "WITH a AS (SELECT 1 AS x) SELECT a.x, b.x, (WITH a AS (SELECT 5 AS x) SELECT p.x + q.x FROM a AS p, a AS q) FROM a, a AS b",
+        [(1, 1, 10)],
+    ),
+    (
+        "WITH RECURSIVE a(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM a WHERE n < 3) SELECT count(*) FROM a, a AS b",
+        [(9,)],
+    ),
+    (
+        "SELECT json_extract_scalar(t, '$.a'), json_extract_scalar(t, '$.b'), json_extract_scalar(t, '$.c'), json_extract_scalar(t, '$.d'), json_extract_scalar(t, '$') FROM (VALUES '{\"a\": [1], \"b\": {}, \"c\": \"ARRAY\", \"d\": null}', 'no JSON') AS v(t) ORDER BY 3",
+        [(None, None, "ARRAY", None, None), (None, None, None, None, None)],
+    ),
     ("WITH a AS (SELECT 1 AS x) SELECT x FROM a UNION ALL SELECT 2 ORDER BY 1", [(1,), (2,)]),
     (
         "SELECT event_date FROM events WHERE event_date BETWEEN DATE '2026-03-01' AND DATE '2026-03-31' AND account_id = '444455556666'",
@@ -127,6 +143,16 @@ def test_a_query_reads_the_lake_and_nothing_else(opened, sql, tmp_path):
     secret.write_text("a\ncanary\n")
     with pytest.raises(UsageError):
         local.ask(opened.where, sql.format(secret=secret))
+
+
+def test_what_is_named_once_and_read_twice_is_asked_for_twice():
+    """DuckDB would keep all its rows and columns, whatever is asked of them; a long chain of such names stays as it is."""
+    twice = "WITH a AS (SELECT * FROM events) SELECT count(*) FROM a, a AS b WHERE a.event_date = b.event_date"
+    chain = "WITH c0 AS (SELECT 1 AS x)" + "".join(
+        f", c{n} AS (SELECT p.x FROM c{n - 1} AS p, c{n - 1} AS q)" for n in range(1, 40)
+    )
+    assert "WITH" not in dialect.to_duckdb(dialect.parse(twice))
+    assert len(dialect.to_duckdb(dialect.parse(chain + " SELECT * FROM c39"))) < 100_000
 
 
 def test_only_what_is_published_is_seen(opened, tmp_path):

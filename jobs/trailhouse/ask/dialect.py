@@ -11,14 +11,29 @@ from collections.abc import Callable
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.scope import traverse_scope
 
 from trailhouse.errors import UsageError
 
 # Trino answers NULL where a text is no JSON or its path leads to an object; DuckDB stops the query, or hands out text.
+# The type is asked for once: NOT IN would be two comparisons, whose common part DuckDB works out for every row of a
+# coalesce, needed or not.
 MACROS = (
-    "CREATE MACRO json_scalar(text, path) AS CASE WHEN TRY(json_type(text, path)) NOT IN ('OBJECT', 'ARRAY') "
+    "CREATE MACRO json_scalar(text, path) AS CASE WHEN NOT contains('OBJECT ARRAY', TRY(json_type(text, path))) "
     "THEN TRY(json_extract_string(text, path)) END",
     "CREATE MACRO json_part(text, path) AS TRY(json_extract(text, path))",
+    # A path that is worked out names one member: `$["name"]`, with `\\"` and `\\\\` in the name. DuckDB knows pointers.
+    "CREATE MACRO json_member(text, path) AS json_scalar(text, '/' || replace(replace(replace(replace("
+    "substr(path, 4, length(path) - 5), '\\\"', '\"'), '\\\\', '\\'), '~', '~0'), '/', '~1'))",
+    # Trino refuses an object with a name twice; DuckDB does so with an error that no TRY takes.
+    "CREATE MACRO json_members(part) AS CASE WHEN json_type(part) = 'OBJECT' AND "
+    "len(json_keys(part)) = len(list_distinct(json_keys(part))) THEN CAST(part AS MAP(VARCHAR, JSON)) END",
+    "CREATE MACRO json_items(part) AS CASE WHEN json_type(part) = 'ARRAY' THEN CAST(part AS JSON[]) END",
+    "CREATE MACRO json_array_get(part, place) AS json_part(part, '$[' || place || ']')",
+    "CREATE MACRO size_of(held) AS CASE json_type(to_json(held)) WHEN 'OBJECT' THEN len(json_keys(to_json(held))) "
+    "ELSE json_array_length(to_json(held)) END",
+    "CREATE MACRO arrays_overlap(one, other) AS list_has_any(one, other)",
+    "CREATE MACRO at_timezone(moment, zone) AS timezone(zone, moment)",
 )
 
 
@@ -42,21 +57,74 @@ def to_duckdb(statement: exp.Query) -> str:
     for node in reversed(list(tree.walk())):  # the inner ones first: what is replaced is not looked into again
         if translate := _TRANSLATED.get(type(node)):
             node.replace(translate(node))
-    for cte in tree.find_all(exp.CTE):  # as Trino does: DuckDB would keep one that is read twice, whole and unfiltered
-        cte.set("materialized", False)
+    for part in reversed(list(tree.find_all(exp.With))):  # the inner ones first: their names hide those outside
+        _unfold(part)
     return tree.sql(dialect="duckdb")
 
 
 def tables(statement: exp.Query) -> set[str]:
     """The names of tables and views that a query reads, without their databases."""
-    defined = {cte.alias_or_name.lower() for cte in statement.find_all(exp.CTE)}
-    named = {(table.db, table.name.lower()) for table in statement.find_all(exp.Table)}
-    return {name for database, name in named if database or name not in defined}
+    return {table.name.lower() for table in _read(statement)}
+
+
+def over(statement: exp.Query, sources: Callable[[str], exp.Expr | None]) -> exp.Query:
+    """The query with what stands for each table or view in its place, under the same name; None leaves it as it is."""
+    tree = statement.copy()
+    for table in _read(tree):
+        source = sources(table.name.lower())
+        if source is None:
+            continue
+        alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
+        if isinstance(source, exp.Query):
+            under = exp.Subquery(this=source, alias=alias)
+            for kept in ("joins", "laterals"):
+                under.set(kept, table.args.get(kept))
+            table.replace(under)
+        else:
+            for name, value in (("this", source), ("db", None), ("catalog", None), ("alias", alias)):
+                table.set(name, value)
+    return tree
+
+
+def _read(statement: exp.Query) -> list[exp.Table]:
+    """Every place where a table or view is named, and not something that the query defines itself."""
+    return [
+        table
+        for scope in traverse_scope(statement)
+        for table in scope.tables
+        if table.name and (table.db or table.name.lower() not in {name.lower() for name in scope.cte_sources})
+    ]
 
 
 def first_line(error: Exception) -> str:
     """What an error says, without the pages that follow."""
     return str(error).splitlines()[0]
+
+
+MOST_COPIES, MOST_NODES = 4, 5_000
+
+
+def _unfold(part: exp.With) -> None:
+    """
+    Put what is named by WITH and read more than once where it is read, as Trino does.
+
+    DuckDB would keep its rows, all of them and with all columns; NOT MATERIALIZED doesn't help over Iceberg.
+    """
+    for cte in [] if part.recursive else list(part.expressions):
+        places = [table for table in (part.parent or part).find_all(exp.Table) if _names(table, cte)]
+        if 1 < len(places) <= MOST_COPIES and len(places) * sum(1 for _ in cte.walk()) < MOST_NODES:
+            for place in places:
+                alias = cte.args["alias"].copy()
+                if own := place.args.get("alias"):
+                    alias = exp.TableAlias(this=own.this, columns=own.columns or alias.columns)
+                place.replace(exp.Subquery(this=cte.this.copy(), alias=alias))
+            cte.pop()
+    if not part.expressions:
+        part.pop()
+
+
+def _names(table: exp.Table, cte: exp.CTE) -> bool:
+    return not table.db and table.name.lower() == cte.alias.lower()
 
 
 def _macro(name: str) -> Callable[[exp.Expr], exp.Expr]:
@@ -68,6 +136,36 @@ def _macro(name: str) -> Callable[[exp.Expr], exp.Expr]:
     return call
 
 
+def _scalar(node: exp.Expr) -> exp.Expr:
+    """A path that is written out, or one that is worked out row by row."""
+    fixed = isinstance(node.expression, exp.JSONPath | exp.Literal)
+    return _macro("json_scalar" if fixed else "json_member")(node)
+
+
+def _cast(node: exp.Expr) -> exp.Expr:
+    """JSON taken apart; any other cast stays as it is."""
+    name = {"MAP(TEXT, JSON)": "json_members", "JSON[]": "json_items"}.get(node.args["to"].sql(dialect="duckdb"))
+    return exp.Anonymous(this=name, expressions=[node.this]) if name else node
+
+
+def _row(node: exp.Expr) -> exp.Expr:
+    """A row without names, as Trino has it: a cast gives them."""
+    return exp.Anonymous(this="row", expressions=node.expressions)
+
+
+def _size(node: exp.Expr) -> exp.Expr:
+    """Trino has one word for the size of lists and maps; DuckDB has two, and a column's type is not known here."""
+    return exp.Anonymous(this="size_of", expressions=[node.this]) if isinstance(node.this, exp.Column) else node
+
+
+def _json_text(node: exp.Expr) -> exp.Expr:
+    """Trino's cast to JSON quotes a text, DuckDB's reads it."""
+    inner = node.this
+    if isinstance(inner, exp.Cast) and inner.to.is_type("json"):
+        inner = exp.Anonymous(this="to_json", expressions=[inner.this])
+    return exp.cast(inner, "text")
+
+
 def _whole_units(node: exp.Expr) -> exp.Expr:
     """Trino counts the units that have passed, DuckDB's function of the same name the boundaries that were crossed."""
     unit = exp.Literal.string(node.args["unit"].name.lower())
@@ -75,7 +173,11 @@ def _whole_units(node: exp.Expr) -> exp.Expr:
 
 
 _TRANSLATED: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
-    exp.JSONExtractScalar: _macro("json_scalar"),
+    exp.JSONExtractScalar: _scalar,
     exp.JSONExtract: _macro("json_part"),
+    exp.JSONFormat: _json_text,
+    exp.Cast: _cast,
+    exp.Struct: _row,
+    exp.ArraySize: _size,
     exp.DateDiff: _whole_units,
 }

@@ -1,46 +1,51 @@
 """
 SQL on this machine: Athena's dialect on DuckDB, over the same Iceberg files, without a JVM.
 
-Knows DuckDB. The tables and views that a query names are there under their names; nothing can be written.
+Knows DuckDB. What a query names is put in its place: a view's text, a table's files. So nothing is looked at but what
+is asked for, and that once; nothing can be written.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+from sqlglot import exp
 
 from trailhouse import settings
-from trailhouse.ask import dialect, views
+from trailhouse.ask import dialect, queries, views
 from trailhouse.ask.answer import Answer
 from trailhouse.ask.parameters import literal
-from trailhouse.ask.queries import View
 from trailhouse.errors import TrailhouseError, UsageError
 from trailhouse.lake import pointers, schema
+from trailhouse.lake.pointers import Name
 
-# In the order that they depend on each other.
-EXTENSIONS = ("avro", "httpfs", "iceberg")
+# In the order that they depend on each other; the last is for S3 alone.
+EXTENSIONS = ("avro", "iceberg", "httpfs")
 
 
 def ask(where: settings.Lake, sql: str) -> Answer:
     """The answer to one SELECT in Athena's dialect."""
-    named = dialect.tables(dialect.parse(views.named(sql, where)))
-    with asking(where, named) as asked:
+    dialect.parse(sql)  # what is no question is refused before anything is looked for
+    with asking(where) as asked:
         return asked(sql)
 
 
 @contextmanager
-def asking(where: settings.Lake, names: Iterable[str]) -> Iterator[Callable[[str], Answer]]:
-    """Answers questions about these tables and views, as they are published at the first of them."""
-    with _connected(where, set(names)) as connection:
+def asking(where: settings.Lake) -> Iterator[Callable[[str], Answer]]:
+    """Answers questions about the lake as it is published now."""
+    at = pointers.pointers(where)
+    if (where.ops_database, "batches") not in at:
+        raise pointers.none(where)
+    with _connected(where, at) as connection:
 
         def asked(sql: str) -> Answer:
-            local = dialect.to_duckdb(dialect.parse(views.named(sql, where)))
+            tree = over_the_lake(dialect.parse(views.named(sql, where)), where, at)
             try:
-                found = connection.execute(local)
+                found = connection.execute(dialect.to_duckdb(tree))
                 return Answer(tuple(column[0] for column in found.description or ()), found.fetchall())
             except duckdb.Error as error:
                 raise UsageError(f"the query can't be answered: {dialect.first_line(error)}") from error
@@ -48,56 +53,49 @@ def asking(where: settings.Lake, names: Iterable[str]) -> Iterator[Callable[[str
         yield asked
 
 
+def over_the_lake(statement: exp.Query, where: settings.Lake, at: Mapping[Name, str]) -> exp.Query:
+    """The query with each view's text and each table's files in the place of its name."""
+
+    def source(name: str) -> exp.Expr | None:
+        if view := queries.views().get(name):
+            return over_the_lake(dialect.parse(views.named(view.sql, where)), where, at)
+        location = at.get(_identifier(where, name)) if name in schema.TABLES else None
+        return exp.Anonymous(this="iceberg_scan", expressions=[exp.Literal.string(location)]) if location else None
+
+    return dialect.over(statement, source)
+
+
+def _identifier(where: settings.Lake, name: str) -> Name:
+    return (where.ops_database if schema.table(name).database == "ops" else where.database), name
+
+
 @contextmanager
-def _connected(where: settings.Lake, names: set[str]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that sees these tables and views of the lake."""
-    at = pointers.pointers(where)
-    if (where.ops_database, "batches") not in at:
-        raise pointers.none(where)
+def _connected(where: settings.Lake, at: Mapping[Name, str]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that reaches the lake's files and nothing else of this machine."""
     connection = duckdb.connect()
     try:
-        _load_extensions(connection)
+        _load_extensions(connection, where)
         _reach_storage(connection, where)
-        _make_schemas(connection, where)
-        wanted = views.needed(names)
-        names |= {under for view in wanted for under in views.leans_on(view)}
-        for name in schema.TABLES:
-            if name in names:
-                _make_table(connection, where, at, name)
+        for database in (where.database, where.ops_database):
+            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"')
+        connection.execute(f"SET search_path = '{where.database},{where.ops_database}'")
+        connection.execute("SET TimeZone = 'UTC'")
         for macro in dialect.MACROS:
             connection.execute(macro)
-        for view in wanted:
-            _make_view(connection, where, view)
+        for name in schema.TABLES:
+            if _identifier(where, name) not in at:
+                _make_empty(connection, where, name)
         _lock(connection, where)
         yield connection
     finally:
         connection.close()
 
 
-def _make_schemas(connection: duckdb.DuckDBPyConnection, where: settings.Lake) -> None:
-    for database in (where.database, where.ops_database):
-        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"')
-    connection.execute(f"SET search_path = '{where.database},{where.ops_database}'")
-    connection.execute("SET TimeZone = 'UTC'")
-
-
-def _make_table(
-    connection: duckdb.DuckDBPyConnection, where: settings.Lake, at: Mapping[tuple[str, str], str], name: str
-) -> None:
-    database = where.ops_database if schema.table(name).database == "ops" else where.database
-    location = at.get((database, name))
-    if location is None:  # a lake older than the table
-        connection.register("empty", schema.arrow_schema(name).empty_table())
-        connection.execute(f'CREATE TABLE "{database}"."{name}" AS FROM empty')
-        connection.unregister("empty")
-        return
-    view = f'CREATE VIEW "{database}"."{name}" AS SELECT * FROM iceberg_scan({literal(location)})'  # noqa: S608 (quoted)
-    connection.execute(view)
-
-
-def _make_view(connection: duckdb.DuckDBPyConnection, where: settings.Lake, view: View) -> None:
-    local = dialect.to_duckdb(dialect.parse(views.named(view.sql, where)))
-    connection.execute(f'CREATE VIEW "{where.database}"."{view.name}" AS {local}')
+def _make_empty(connection: duckdb.DuckDBPyConnection, where: settings.Lake, name: str) -> None:
+    """What a lake older than the table lacks."""
+    connection.register("empty", schema.arrow_schema(name).empty_table())
+    connection.execute('CREATE TABLE "{}"."{}" AS FROM empty'.format(*_identifier(where, name)))
+    connection.unregister("empty")
 
 
 def _lock(connection: duckdb.DuckDBPyConnection, where: settings.Lake) -> None:
@@ -108,10 +106,10 @@ def _lock(connection: duckdb.DuckDBPyConnection, where: settings.Lake) -> None:
     connection.execute("SET lock_configuration = true")
 
 
-def _load_extensions(connection: duckdb.DuckDBPyConnection) -> None:
+def _load_extensions(connection: duckdb.DuckDBPyConnection, where: settings.Lake) -> None:
     """From their wheels: nothing is downloaded."""
     connection.execute("SET autoinstall_known_extensions = false")
-    for name in EXTENSIONS:
+    for name in EXTENSIONS if where.location.startswith("s3://") else EXTENSIONS[:-1]:
         package = importlib.import_module(f"duckdb_extension_{name}")
         found = [f for folder in package.__path__ for f in Path(folder).rglob(f"{name}.duckdb_extension")]
         if not found:

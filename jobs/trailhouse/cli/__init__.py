@@ -21,6 +21,7 @@ from trailhouse.cli.arguments import form_option, load, opened, with_settings
 from trailhouse.cli.batch import batch
 from trailhouse.cli.check import check
 from trailhouse.cli.coverage import coverage
+from trailhouse.cli.lake_queries import lake_queries
 from trailhouse.cli.maintain import maintain
 from trailhouse.cli.publish import publish
 from trailhouse.cli.quarantine import quarantine
@@ -88,6 +89,7 @@ def trailhouse() -> None:
 trailhouse.add_command(batch)
 trailhouse.add_command(accounts)
 trailhouse.add_command(coverage)
+trailhouse.add_command(lake_queries)
 trailhouse.add_command(quarantine)
 trailhouse.add_command(redecode)
 trailhouse.add_command(rollback)

@@ -7,20 +7,20 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
-from trailhouse import settings, show
+from trailhouse import show
 from trailhouse.cli.arguments import load, with_settings
 from trailhouse.errors import TrailhouseError, UsageError
 
 if TYPE_CHECKING:
     from trailhouse.ask.answer import Answer
+    from trailhouse.ask.engines import Ask
 
 Form = Literal["table", "csv", "json", "parquet"]
 SHOWN = 1000  # rows in a terminal; files have all
@@ -127,7 +127,9 @@ def run(
     if form == "parquet" and out is None:
         raise UsageError("Parquet is no text: say where to write it with --out FILE")
     texts = _texts(name, dict(params), today)
-    with _asking(on, config, texts.values()) as ask:
+    from trailhouse.ask import engines
+
+    with engines.asking(config, on) as ask:
         if every:
             suffix = "txt" if form == "table" else form
             return _run_all(ask, texts, lambda one: Path(str(out)) / f"{one}.{suffix}", write)
@@ -138,7 +140,6 @@ def run(
     return None
 
 
-Ask = Callable[[str], "Answer"]
 Write = Callable[["Answer", Path | None], None]
 
 
@@ -154,21 +155,6 @@ def _texts(name: str | None, params: Mapping[str, str], today: date) -> dict[str
             raise UsageError(f"no report has a parameter `{one}`")
     mine = {each.name: {p.name: params[p.name] for p in each.params if p.name in params} for each in reports}
     return {each.name: parameters.bound(each, mine[each.name], today) for each in reports}
-
-
-@contextmanager
-def _asking(on: str, config: settings.Settings, sqls: Iterable[str]) -> Iterator[Ask]:
-    """Who answers these questions."""
-    if on == "athena":
-        from trailhouse.ask import athena
-
-        yield lambda sql: athena.ask(config, sql)
-        return
-    from trailhouse.ask import dialect, local
-
-    names = {name for sql in sqls for name in dialect.tables(dialect.parse(sql))}
-    with local.asking(config.lake, names) as ask:
-        yield ask
 
 
 def _run_all(ask: Ask, texts: Mapping[str, str], place: Callable[[str], Path], write: Write) -> int:

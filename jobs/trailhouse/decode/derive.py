@@ -80,9 +80,9 @@ class _Rows:
 
     def flag_lists(self) -> pa.Array:
         if not self.flags:
-            return pa.nulls(len(self.index), schema.ARROW_TYPES["list<string>"])
+            return pa.nulls(len(self.index), schema.arrow_types()["list<string>"])
         lists = [sorted(self.flags[row]) if row in self.flags else None for row in range(len(self.index))]
-        return pa.array(lists, schema.ARROW_TYPES["list<string>"])
+        return pa.array(lists, schema.arrow_types()["list<string>"])
 
     def each(self, array: pa.Array, read: Callable[[str | None], tuple[Any, str]]) -> tuple[pa.Array, list[Any]]:
         """Read each different text once; flag the rows whose text earns a word. Returns places and results."""

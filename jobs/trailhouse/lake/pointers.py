@@ -1,7 +1,8 @@
 """
 Where the metadata of each table lies, and how the lake's files are reached: all that an engine needs to read them.
 
-Without PyIceberg, which takes longer to import than most questions to answer; a REST catalog alone needs it.
+Without PyIceberg, which takes longer to import than most questions to answer; a REST catalog alone needs it. boto3 is
+imported where it is needed, for the same reason.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from pathlib import Path
 
 from trailhouse import settings
 from trailhouse.errors import TrailhouseError, UsageError
-from trailhouse.sources import aws
 
 Name = tuple[str, str]  # database, table
 
@@ -54,6 +54,8 @@ def check_named(where: settings.Lake) -> None:
 
 def s3_properties() -> dict[str, str]:
     """As whom and where. PyIceberg and DuckDB don't read AWS's configuration: boto3's findings are handed on."""
+    from trailhouse.sources import aws
+
     client = aws.client("s3")
     credentials = client._request_signer._credentials  # no public way; resolved, refreshed, whatever the source
     frozen = credentials.get_frozen_credentials() if credentials else None
@@ -84,6 +86,8 @@ def _of_sqlite(where: settings.Lake) -> dict[Name, str]:
 
 
 def _of_glue(where: settings.Lake) -> dict[Name, str]:
+    from trailhouse.sources import aws
+
     glue = aws.client("glue")
     found: dict[Name, str] = {}
     with aws.told("reading the catalog"):

@@ -13,9 +13,10 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pyarrow as pa
+if TYPE_CHECKING:  # a fifth of a second, which whoever asks for names and types alone need not wait
+    import pyarrow as pa
 
 LAKE_TABLES = ("events", "insight_events", "aggregated_events")
 TOLD_TABLES = ("coverage", "accounts")  # for people as well, but no batch writes them
@@ -30,17 +31,23 @@ KINDS: dict[str, str] = {
     "CloudTrail-Aggregated": "aggregated_events",
 }
 
-ARROW_TYPES: dict[str, pa.DataType] = {
-    "string": pa.string(),
-    "boolean": pa.bool_(),
-    "int": pa.int32(),
-    "long": pa.int64(),
-    "double": pa.float64(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us"),  # without zone, UTC: Athena refuses zoned timestamps in views
-    "binary": pa.binary(),
-    "list<string>": pa.list_(pa.field("element", pa.string())),
-}
+
+@cache
+def arrow_types() -> dict[str, pa.DataType]:
+    """Each of our types in Arrow's form."""
+    import pyarrow as pa
+
+    return {
+        "string": pa.string(),
+        "boolean": pa.bool_(),
+        "int": pa.int32(),
+        "long": pa.int64(),
+        "double": pa.float64(),
+        "date": pa.date32(),
+        "timestamp": pa.timestamp("us"),  # without zone, UTC: Athena refuses zoned timestamps in views
+        "binary": pa.binary(),
+        "list<string>": pa.list_(pa.field("element", pa.string())),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class Column:
 
     @property
     def arrow(self) -> pa.DataType:
-        return ARROW_TYPES[self.type]
+        return arrow_types()[self.type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +126,15 @@ def text(name: str) -> str:
 @cache
 def arrow_schema(name: str) -> pa.Schema:
     """The Arrow form of a table: what decode fills and `lake.write` writes."""
+    import pyarrow as pa
+
     return pa.schema([pa.field(c.name, c.arrow) for c in table(name).columns])
 
 
 def as_now(name: str, rows: pa.Table, columns: Sequence[str] = ()) -> pa.Table:
     """Rows that an older release wrote, in the columns of today, or some of them: what was added since is NULL."""
+    import pyarrow as pa
+
     whole = arrow_schema(name)
     wanted = pa.schema([whole.field(column) for column in columns or whole.names])
     if (rows.schema.names, rows.schema.types) == (wanted.names, wanted.types):
@@ -140,10 +151,10 @@ def is_of(name: str, read: pa.Schema, forms: Sequence[tuple[str, ...]] = ()) -> 
 
 
 def _fits(is_now: pa.DataType, wanted: pa.DataType) -> bool:
-    return is_now == wanted or pa.types.is_list(is_now) or (is_now, wanted) in _WIDENED
+    import pyarrow as pa
 
-
-_WIDENED = {(pa.int32(), pa.int64()), (pa.float32(), pa.float64())}
+    widened = {(pa.int32(), pa.int64()), (pa.float32(), pa.float64())}
+    return is_now == wanted or pa.types.is_list(is_now) or (is_now, wanted) in widened
 
 
 def _column(raw: dict[str, Any]) -> Column:

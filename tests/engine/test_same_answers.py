@@ -1,0 +1,59 @@
+"""Every saved report gives the same rows, in the same order, on Athena's engine and on this machine, and gives some."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import pytest
+
+from tests.engine.test_reports import TODAY
+from trailhouse.ask import local, parameters, queries
+
+ALL = {"since": "2026-01-01", "until": "2026-03-31"}  # the days of all cases
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal; numbers that are no integers to nine digits."""
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return list(one) == list(other) and all(map(same, one.values(), other.values()))
+    return type(one) is type(other) and one == other
+
+
+def text_of(name: str) -> str:
+    return parameters.bound(queries.report(name), ALL, TODAY)
+
+
+@pytest.fixture(scope="module")
+def here(lake, published):
+    with local.asking(lake.where) as asked:
+        yield asked
+
+
+@pytest.mark.parametrize("name", queries.reports())
+def test_one_answer(here, athena, published, name, record_property):
+    began = time.monotonic()
+    local_answer = here(text_of(name))
+    between = time.monotonic()
+    columns, rows = athena(text_of(name))
+    record_property(
+        "told", f"{name}: {len(rows)} rows, {between - began:.2f} s here, {time.monotonic() - between:.2f} s on Trino"
+    )
+    assert local_answer.columns == columns
+    assert rows, "no case answers it"
+    assert len(rows) == len(local_answer.rows)
+    for number, (one, other) in enumerate(zip(local_answer.rows, rows, strict=True)):
+        assert same(one, other), f"row {number}: {one} here, {other} on Trino"
+
+
+@pytest.mark.parametrize(("one", "other", "alike"), [
+    (1.0, 1.0 + 1e-12, True), (1.0, 1.0 + 1e-6, False), (1, 1.0, False), ("a", "b", False), ([1.5, None], (1.5, None), True), ([1], [1, 2], False),
+    (None, None, True), (None, "", False), (True, 1, False),
+])  # fmt: skip
+def test_what_is_the_same(one, other, alike):
+    assert same(one, other) is alike
