@@ -63,7 +63,7 @@ SELECT
   account_id,
   accounts.name AS account_name,
   access_key_id,
-  coalesce(owner, used_by) AS owner,
+  coalesce(keys.owner, used_by) AS owner,
   age_days,
   created_at,
   created_by,

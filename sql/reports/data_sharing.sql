@@ -16,6 +16,9 @@ WITH changes AS (
       json_extract_scalar(request_parameters, '$.resourcePolicy'),
       json_extract_scalar(request_parameters, '$.policyText'),
       json_extract_scalar(request_parameters, '$.attributes.Policy'),
+      CASE json_extract_scalar(request_parameters, '$.attributeName')
+        WHEN 'Policy' THEN json_extract_scalar(request_parameters, '$.attributeValue')
+      END,
       json_format(json_extract(request_parameters, '$.bucketPolicy'))
     ) AS document
   FROM actions
@@ -25,8 +28,8 @@ WITH changes AS (
       action IN (
         'ModifySnapshotAttribute', 'ModifyImageAttribute', 'ModifyDBSnapshotAttribute', 'ModifyDBClusterSnapshotAttribute',
         'PutBucketPolicy', 'PutAccessPointPolicy', 'PutKeyPolicy', 'PutResourcePolicy', 'SetRepositoryPolicy',
-        'SetQueueAttributes', 'CreateGrant', 'CreateResourceShare', 'AssociateResourceShare', 'AuthorizeSnapshotAccess',
-        'AuthorizeDataShare'
+        'SetQueueAttributes', 'SetTopicAttributes', 'CreateGrant', 'CreateResourceShare', 'AssociateResourceShare',
+        'AuthorizeSnapshotAccess', 'AuthorizeDataShare'
       )
       OR regexp_like(action, '^Add(Layer)?(Version)?Permission[0-9v]*$')
     )

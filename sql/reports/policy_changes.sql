@@ -20,6 +20,9 @@ WITH changes AS (
       json_extract_scalar(request_parameters, '$.inlinePolicy'),
       json_extract_scalar(request_parameters, '$.content'),
       json_extract_scalar(request_parameters, '$.attributes.Policy'),
+      CASE json_extract_scalar(request_parameters, '$.attributeName')
+        WHEN 'Policy' THEN json_extract_scalar(request_parameters, '$.attributeValue')
+      END,
       json_format(json_extract(request_parameters, '$.bucketPolicy'))
     ) AS document
   FROM actions
@@ -27,9 +30,8 @@ WITH changes AS (
     AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
     AND mentions LIKE '%"' || :policy || '"%' ESCAPE '!'
     AND (
-      regexp_like(action, '^((Put|Delete)(Bucket|AccessPoint|Key|Resource|FileSystem)Policy|(Set|Delete)RepositoryPolicy|(Add|Remove)Permission[0-9v]*)$')
+      regexp_like(action, '^((Put|Delete)(Bucket|AccessPoint|Key|Resource|FileSystem)Policy|(Set|Delete)RepositoryPolicy|(Add|Remove)Permission[0-9v]*|Set(Queue|Topic)Attributes)$')
       OR service IN ('iam', 'organizations', 'sso') AND regexp_like(action, 'Policy|PermissionsBoundary')
-      OR json_extract_scalar(request_parameters, '$.attributes.Policy') IS NOT NULL
     )
 ),
 read AS (

@@ -17,6 +17,9 @@ WITH changes AS (
       json_extract_scalar(request_parameters, '$.resourcePolicy'),
       json_extract_scalar(request_parameters, '$.policyText'),
       json_extract_scalar(request_parameters, '$.attributes.Policy'),
+      CASE json_extract_scalar(request_parameters, '$.attributeName')
+        WHEN 'Policy' THEN json_extract_scalar(request_parameters, '$.attributeValue')
+      END,
       json_format(json_extract(request_parameters, '$.bucketPolicy'))
     ) AS document
   FROM actions
@@ -26,7 +29,7 @@ WITH changes AS (
     AND (
       action IN (
         'PutBucketPolicy', 'PutAccessPointPolicy', 'PutKeyPolicy', 'PutResourcePolicy', 'SetRepositoryPolicy',
-        'SetQueueAttributes', 'PutBucketAcl', 'PutObjectAcl', 'CreateBucket', 'DeleteBucketPublicAccessBlock',
+        'SetQueueAttributes', 'SetTopicAttributes', 'PutBucketAcl', 'PutObjectAcl', 'CreateBucket', 'DeleteBucketPublicAccessBlock',
         'DeleteAccountPublicAccessBlock', 'PutBucketPublicAccessBlock', 'PutAccountPublicAccessBlock',
         'AuthorizeSecurityGroupIngress', 'ModifySecurityGroupRules', 'ModifySnapshotAttribute', 'ModifyImageAttribute',
         'DisableSnapshotBlockPublicAccess', 'DisableImageBlockPublicAccess', 'CreateDBInstance', 'ModifyDBInstance',

@@ -7,7 +7,7 @@
 -- since = { type = "date", default = "-7d", doc = "First day (UTC)." }
 -- until = { type = "date", default = "today", doc = "Last day (UTC)." }
 -- account = { type = "account", default = "all", doc = "One account, or all." }
--- log_bucket = { type = "pattern", default = "*trail*", doc = "The buckets that hold the logs: a name, or a part such as *trail*." }
+-- logs = { type = "pattern", default = "*trail*", doc = "The bucket that holds the logs, or its key: a name or ARN, or a part such as *trail*." }
 
 SELECT
   event_time,
@@ -25,11 +25,14 @@ SELECT
 FROM actions
 WHERE event_date BETWEEN :since AND :until
   AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
+  AND regexp_like(action, '^(Stop|Delete|Update|Put|Disable|Disassociate|Deregister|Remove|Leave|Archive|BatchDisable)')
+  AND action NOT IN ('PutEvaluations', 'PutExternalEvaluation')
   AND (
-    service = 'cloudtrail' AND regexp_like(action, '^(Stop|Delete|Update|Put|Disable|Deregister|RemoveTags)')
-    OR service IN ('config', 'guardduty', 'securityhub', 'access-analyzer', 'macie2', 'detective', 'inspector2', 'network-firewall')
-    AND regexp_like(action, '^(Stop|Delete|Disable|Disassociate|Leave|Archive|BatchDisable|PutConfigurationRecorder|PutDeliveryChannel|UpdateDetector|UpdateMemberDetectors)')
-    OR action IN ('DeleteLogGroup', 'DeleteLogStream', 'PutRetentionPolicy', 'DeleteSubscriptionFilter', 'DeleteMetricFilter', 'DeleteAlarms', 'DisableAlarmActions', 'DeleteFlowLogs')
-    OR service = 's3' AND regexp_like(action, '^(Put|Delete)Bucket|^DeleteObjects?$') AND mentions LIKE '%"' || :log_bucket || '"%' ESCAPE '!'
+    service IN ('cloudtrail', 'config', 'guardduty', 'securityhub', 'access-analyzer', 'macie2', 'detective', 'inspector2')
+    OR action IN (
+      'DeleteLogGroup', 'DeleteLogStream', 'DeleteSubscriptionFilter', 'DeleteMetricFilter', 'PutRetentionPolicy',
+      'DeleteAlarms', 'DisableAlarmActions', 'DeleteFlowLogs'
+    )
+    OR service IN ('s3', 'kms') AND mentions LIKE '%"' || :logs || '"%' ESCAPE '!'
   )
 ORDER BY event_time DESC, account_id, region, event_id
