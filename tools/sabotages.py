@@ -3,7 +3,7 @@ The sabotages: bugs that systems of this kind have had, each as a replacement in
 
 `INGEST` is the way of the rows; `AUDIT` is the gate before them, which has a table of its own since it changes oftener;
 `UPKEEP` is what is told of the lake afterwards, `MENDING` what is said anew or taken back, `MAINTENANCE` what is taken
-away, and `CHECK` what is found to be wrong with it, or of another release.
+away, `CHECK` what is found to be wrong with it, or of another release, and `ASKING` how the lake is asked.
 """
 
 from __future__ import annotations
@@ -447,7 +447,7 @@ UPKEEP = (
         "    if held != before:\n", "    if True:\n",
         f"{WAITING}::test_what_was_not_listed_this_time_goes_on_waiting"),
     bug("an older lake can't be asked", "ask/local.py",
-        "            there = lake.find(name)\n", "            there = lake.table(name)\n",
+        "            if _identifier(where, name) not in at:\n", "            if False:\n",
         f"{OLDER}::test_it_can_be_asked"),
     bug("an older lake stays without new tables", "lake/catalog.py",
         "    for name in schema.TABLES:\n", "    for name in schema.LAKE_TABLES if existing else schema.TABLES:\n",
@@ -721,4 +721,55 @@ CHECK = (
         f"{UPGRADED}::test_an_older_lake_is_upgraded_read_and_gone_on_with"),
 )  # fmt: skip
 
-ALL = (*INGEST, *AUDIT, *UPKEEP, *MENDING, *MAINTENANCE, *CHECK)
+PARAMETERS, LOCAL = "tests/ask/test_parameters.py", "tests/ask/test_local_sql.py"
+REPORTED, PUBLISHED = "tests/test_cli_report.py", "tests/engine/test_publish.py"
+
+ASKING = (
+    bug("a quote ends a literal", "ask/parameters.py",
+        """value.replace("'", "''")""", "value",
+        f"{PARAMETERS}::test_a_text_comes_back_as_it_went_in"),
+    bug("a percent in a pattern means anything", "ask/parameters.py",
+        '[!%_]"', '[!_]"',
+        f"{PARAMETERS}::test_only_a_star_means_anything_in_a_pattern"),
+    bug("a saved query asks for the day on which it was saved", "ask/parameters.py",
+        "    if days is None:\n", "    if True:\n",
+        f"{PARAMETERS}::test_a_saved_query_counts_from_the_day_on_which_it_is_run"),
+    bug("a day may be followed by anything", "ask/parameters.py",
+        "if back is None and not re.fullmatch", "if back is None and not re.match",
+        f"{PARAMETERS}::test_what_is_not_of_its_type_is_refused_by_name_and_type"),
+    bug("what a query defines is taken for a table of the lake", "ask/dialect.py",
+        "if table.name and (table.db or", "if table.name and (True or",
+        f"{LOCAL}::test_what_athena_understands_is_answered_here"),
+    bug("boundaries are counted, not units that have passed", "ask/dialect.py",
+        "    exp.DateDiff: _whole_units,\n", "",
+        f"{LOCAL}::test_what_athena_understands_is_answered_here"),
+    bug("a text that is no JSON stops the query", "ask/dialect.py",
+        "'OBJECT ARRAY', TRY(json_type(text, path))", "'OBJECT ARRAY', json_type(text, path)",
+        f"{LOCAL}::test_what_athena_understands_is_answered_here"),
+    bug("any file may be asked", "ask/local.py",
+        '    connection.execute("SET enable_external_access = false")\n', "",
+        f"{LOCAL}::test_a_query_reads_the_lake_and_nothing_else"),
+    bug("a spreadsheet gets formulas", "cli/report.py",
+        'if form == "csv" and csv_raw else form', 'if form == "csv" else form',
+        f"{REPORTED}::test_csv_is_safe_in_a_spreadsheet_unless_it_is_asked_raw"),
+    bug("one report that fails ends them all", "cli/report.py",
+        "            failed += 1\n", "            raise\n",
+        f"{REPORTED}::test_one_report_that_fails_leaves_the_others"),
+    bug("what others made is written over", "ask/publish.py",
+        "        elif not kind.mine(kind.there[name]):\n", "        elif False:\n",
+        f"{PUBLISHED}::test_what_a_user_made_is_left_alone_whatever_its_name"),
+    bug("what this release has no more stays", "ask/publish.py",
+        "if name not in wanted and kind.mine", "if False and kind.mine",
+        f"{PUBLISHED}::test_what_this_release_has_no_more_is_dropped"),
+    bug("a dry run writes", "ask/publish.py",
+        "    if not dry_run:\n        act()\n", "    act()\n",
+        f"{PUBLISHED}::test_on_an_empty_glue_everything_is_made_and_then_nothing_changes"),
+    bug("a query that nobody waits for goes on", "ask/athena.py",
+        "        client.stop_query_execution(QueryExecutionId=started)\n", "",
+        f"{PUBLISHED}::test_whoever_goes_away_leaves_no_query_running"),
+    bug("the header is a row of each page", "ask/athena.py",
+        "            found = found[1:]", "            found = found",
+        f"{PUBLISHED}::test_answers_of_many_pages_and_every_type"),
+)  # fmt: skip
+
+ALL = (*INGEST, *AUDIT, *UPKEEP, *MENDING, *MAINTENANCE, *CHECK, *ASKING)

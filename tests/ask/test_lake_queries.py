@@ -76,6 +76,7 @@ def test_what_looks_like_a_store_in_strings_names_and_comparisons_stays(kept):
 
 def test_extract_names_no_table():
     assert "EXTRACT(HOUR FROM eventTime)" in flat("SELECT EXTRACT(hour FROM eventTime) FROM $EDS")
+    assert '"' not in flat("SELECT EXTRACT(hour FROM eventTime-interval '1' hour) FROM $EDS")
 
 
 def test_a_store_without_an_alias_keeps_its_name_for_its_columns():

@@ -107,6 +107,14 @@ ANSWERS = [
     ("SELECT state, count(*) FROM ledger GROUP BY 1", [("done", 3)]),
     ("SELECT reason FROM quarantine", [("not_object",)]),
     ("SELECT count(*) FROM trailhouse.events, trailhouse_ops.batches", [(13,)]),
+    # What a query defines may have the name of what it reads.
+    ("WITH events AS (SELECT * FROM events WHERE account_id = '444455556666') SELECT count(*) FROM events", [(1,)]),
+    ("SELECT count(*) FROM (SELECT 1 FROM events AS e WHERE e.account_id IN (SELECT account_id FROM actions))", [(1,)]),
+    ("SELECT events.event_name FROM trailhouse.events WHERE events.account_id = '444455556666'", [("DeleteBucket",)]),
+    # As Trino has it, and DuckDB by itself has not: whole units, NULL for what is no JSON or no scalar.
+    ("SELECT date_diff('hour', TIMESTAMP '2026-03-01 00:59:00', TIMESTAMP '2026-03-01 01:01:00')", [(0,)]),
+    ("SELECT json_extract_scalar('no json', '$.a'), json_extract_scalar('{\"a\": {}}', '$.a')", [(None, None)]),
+    ("SELECT json_extract_scalar('{\"a\": null, \"b\": true}', '$.b')", [("true",)]),
     (
         "SELECT coalesce(nullif(error_code, ''), 'none') AS e, count(*) FROM events GROUP BY 1 ORDER BY 2",
         [("AccessDenied", 1), ("none", 12)],

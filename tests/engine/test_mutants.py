@@ -100,7 +100,8 @@ def test_a_condition_that_nothing_needs_is_found(connection):
 
 
 def test_every_report_and_view_has_a_case():
-    assert set(cases.names()) == {*queries.reports(), *queries.views()}
+    old = {name for name, view in queries.views().items() if "compatibility" in view.tags}  # test_compatibility_views
+    assert set(cases.names()) == {*queries.reports(), *queries.views()} - old
 
 
 def test_each_case_has_an_account_of_its_own_an_answer_and_one_that_is_empty():

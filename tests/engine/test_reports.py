@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import date
 
 import pytest
 
 from tests.engine import cases
 from trailhouse.ask import local, parameters, queries
+from trailhouse.ask.answer import Answer
 
 TODAY = date(2026, 3, 31)
 ASKED = [(name, number) for name in cases.names() for number in range(len(cases.load(name).expected))]
@@ -21,10 +23,16 @@ def sql_of(case: cases.Case, expected: cases.Expected) -> str:
     return f"SELECT {', '.join(expected.select)} FROM {case.name} WHERE {where} ORDER BY {grain}"
 
 
+@pytest.fixture(scope="module")
+def here(folder_lake) -> Iterator[Callable[[str], Answer]]:
+    with local.asking(folder_lake.where) as asked:
+        yield asked
+
+
 @pytest.mark.parametrize(("name", "number"), ASKED)
-def test_here(folder_lake, name, number):
+def test_here(here, name, number):
     case = cases.load(name)
-    answer = local.ask(folder_lake.where, sql_of(case, case.expected[number]))
+    answer = here(sql_of(case, case.expected[number]))
     assert [cases.plain(list(row)) for row in answer.rows] == case.expected[number].rows
 
 
