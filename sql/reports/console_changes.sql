@@ -35,7 +35,7 @@ WHERE event_date BETWEEN :since AND :until
   AND account_id LIKE :account
   AND NOT coalesce(read_only, regexp_like(event_name, '^(Get|List|Describe|Head)'), false)
   AND coalesce(event_type, '') <> 'AwsConsoleSignIn'
-  AND actor_type <> 'service'
+  AND coalesce(actor_type, '') <> 'service'
   AND (
     session_credential_from_console = 'true'
     OR event_type = 'AwsConsoleAction'

@@ -36,7 +36,7 @@ assumed AS (
   FROM span
   WHERE event_name IN ('AssumeRole', 'AssumeRoleWithSAML', 'AssumeRoleWithWebIdentity', 'AssumeRoot')
     AND account_id LIKE :account
-    AND actor_type <> 'service'
+    AND coalesce(actor_type, '') <> 'service'
 )
 SELECT
   event_time,
