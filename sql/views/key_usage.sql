@@ -19,6 +19,8 @@
 -- kind = { type = "varchar", doc = "use, where data was encrypted, decrypted, signed or verified; else management." }
 -- key_arn = { type = "varchar", doc = "The key: its ARN where the record has one, else what the caller named." }
 -- encryption_context = { type = "varchar", doc = "What the caller said the data is, JSON." }
+-- request_parameters = { type = "varchar", doc = "What was asked for, the record's own text." }
+-- response_elements = { type = "varchar", doc = "What was answered, the record's own text." }
 -- outcome = { type = "varchar", doc = "succeeded, denied or failed." }
 -- error_code = { type = "varchar", doc = "Error of a call that did not succeed." }
 -- event_id = { type = "varchar", doc = "Identifier of the event." }
@@ -48,6 +50,8 @@ SELECT
     json_extract_scalar(service_event_details, '$.keyId')
   ) AS key_arn,
   json_format(json_extract(request_parameters, '$.encryptionContext')) AS encryption_context,
+  request_parameters,
+  response_elements,
   CASE
     WHEN error_code IS NULL THEN 'succeeded'
     WHEN regexp_like(error_code, '^(Client[.])?(AccessDenied|Unauthorized|NotAuthorized|Forbidden|Authorization|AuthFailure)') THEN 'denied'
