@@ -32,4 +32,4 @@ WHERE event_date BETWEEN :since AND :until
   AND service = 'ec2'
   AND regexp_like(action, 'Volume|Snapshot')
   AND mentions LIKE '%"' || :resource || '"%' ESCAPE '!'
-ORDER BY event_time DESC, account_id, region, event_id
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip

@@ -34,4 +34,4 @@ WHERE event_date BETWEEN :since AND :until
   AND service = 'ec2'
   AND regexp_like(action, 'Instance|Image|KeyPair|LaunchTemplate|Fleet')
   AND mentions LIKE '%"' || :resource || '"%' ESCAPE '!'
-ORDER BY event_time DESC, account_id, region, event_id
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip

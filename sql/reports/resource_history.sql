@@ -38,4 +38,4 @@ SELECT
 FROM calls
 LEFT JOIN accounts USING (account_id)
 WHERE kind LIKE :kind ESCAPE '!'
-ORDER BY event_time, account_id, region, event_id
+ORDER BY event_time, account_id, region, event_id, action, actor, source_ip

@@ -68,4 +68,4 @@ SELECT
   outcome,
   event_id
 FROM each_rule
-ORDER BY event_time DESC, account_id, region, event_id, rule
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip, rule

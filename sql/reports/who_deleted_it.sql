@@ -27,4 +27,4 @@ WHERE event_date BETWEEN :since AND :until
   AND mentions LIKE '%"' || :resource || '"%' ESCAPE '!'
   AND service_noise = false
   AND regexp_like(action, '^(Delete|Terminate|Stop|Disable|ScheduleKeyDeletion|Deregister|Detach|Remove|Purge|Revoke)')
-ORDER BY event_time DESC, account_id, region, event_id
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip

@@ -33,4 +33,4 @@ WHERE event_date BETWEEN :since AND :until
   AND mentions LIKE '%"' || :resource || '"%' ESCAPE '!'
   AND coalesce(actor, '') LIKE :actor ESCAPE '!'
   AND coalesce(source_ip, '') LIKE :address ESCAPE '!'
-ORDER BY event_time DESC, account_id, region, event_id
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip
