@@ -18,7 +18,7 @@ WITH changes AS (
     AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
     AND service = 'ec2'
     AND action LIKE '%SecurityGroup%'
-    AND mentions LIKE '%"' || :group || '"%' ESCAPE '!'
+    AND cardinality(filter(split(mentions, '"'), part -> part LIKE :group ESCAPE '!')) > 0
 ),
 each_rule AS (
   SELECT
