@@ -91,6 +91,14 @@ ANSWERS = [
         [(1, 1, 10)],
     ),
     (
+        "WITH a AS (SELECT 1 AS x) SELECT count(*), max(y) FROM a JOIN (WITH a AS (SELECT 7 AS y) SELECT y FROM a) AS b ON a.x < b.y, a AS c",
+        [(1, 7)],
+    ),
+    (
+        "WITH batches AS (SELECT 1 AS x FROM batches), more AS (SELECT x FROM batches) SELECT a.x, b.x FROM batches AS a JOIN more AS b ON a.x = b.x",
+        [(1, 1)],
+    ),
+    (
         "WITH RECURSIVE a(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM a WHERE n < 3) SELECT count(*) FROM a, a AS b",
         [(9,)],
     ),

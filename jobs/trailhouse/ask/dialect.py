@@ -106,18 +106,19 @@ MOST_COPIES, MOST_NODES = 4, 5_000
 
 def _unfold(part: exp.With) -> None:
     """
-    Put what is named by WITH and read more than once where it is read, as Trino does.
+    Put what WITH names where it is read, as Trino does.
 
-    DuckDB would keep its rows, all of them and with all columns; NOT MATERIALIZED doesn't help over Iceberg.
+    What is read twice, DuckDB would keep: all its rows and columns. NOT MATERIALIZED doesn't help over Iceberg.
     """
-    for cte in [] if part.recursive else list(part.expressions):
-        places = [table for table in (part.parent or part).find_all(exp.Table) if _names(table, cte)]
-        if 1 < len(places) <= MOST_COPIES and len(places) * sum(1 for _ in cte.walk()) < MOST_NODES:
+    query, ctes = part.parent or part, list(part.expressions)
+    others = {cte.alias.lower() for each in query.find_all(exp.With) if each is not part for cte in each.expressions}
+    for number, cte in enumerate(ctes):
+        unseen = {id(table) for each in ctes[: number + 1] for table in each.find_all(exp.Table)}
+        places = [table for table in query.find_all(exp.Table) if _names(table, cte) and id(table) not in unseen]
+        small = len(places) * sum(1 for _ in cte.walk()) < MOST_NODES
+        if 1 <= len(places) <= MOST_COPIES and small and cte.alias.lower() not in others and not part.recursive:
             for place in places:
-                alias = cte.args["alias"].copy()
-                if own := place.args.get("alias"):
-                    alias = exp.TableAlias(this=own.this, columns=own.columns or alias.columns)
-                place.replace(exp.Subquery(this=cte.this.copy(), alias=alias))
+                place.replace(_in_place(cte, place))
             cte.pop()
     if not part.expressions:
         part.pop()
@@ -125,6 +126,17 @@ def _unfold(part: exp.With) -> None:
 
 def _names(table: exp.Table, cte: exp.CTE) -> bool:
     return not table.db and table.name.lower() == cte.alias.lower()
+
+
+def _in_place(cte: exp.CTE, place: exp.Table) -> exp.Subquery:
+    """The text of a name, as it is called where it is read."""
+    alias = cte.args["alias"].copy()
+    if own := place.args.get("alias"):
+        alias = exp.TableAlias(this=own.this, columns=own.columns or alias.columns)
+    under = exp.Subquery(this=cte.this.copy(), alias=alias)
+    for kept in ("joins", "laterals"):
+        under.set(kept, place.args.get(kept))
+    return under
 
 
 def _macro(name: str) -> Callable[[exp.Expr], exp.Expr]:
