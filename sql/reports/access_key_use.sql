@@ -18,7 +18,7 @@ WITH uses AS (
     count(error_code) AS errors,
     count(DISTINCT event_date) AS days_used,
     count(DISTINCT source_ip) AS addresses,
-    array_join(array_sort(array_agg(DISTINCT split_part(event_source, '.', 1))), ', ') AS services,
+    nullif(array_join(array_sort(array_agg(DISTINCT split_part(event_source, '.', 1))), ', '), '') AS services,
     min(event_time) AS first_at,
     max(event_time) AS last_at
   FROM events

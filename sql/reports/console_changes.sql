@@ -39,6 +39,6 @@ WHERE event_date BETWEEN :since AND :until
   AND (
     session_credential_from_console = 'true'
     OR event_type = 'AwsConsoleAction'
-    OR regexp_like(user_agent, '^[[]?S3Console/|^AWS Console Mobile|^(console|signin)[.][a-z0-9.-]*amazonaws[.]com')
+    OR regexp_like(user_agent, '^\[?S3Console/|^AWS Console Mobile|^(console|signin)[.][a-z0-9.-]*amazonaws[.]com')
   )
 ORDER BY event_time DESC, account_id, region, event_id

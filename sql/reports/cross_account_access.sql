@@ -16,7 +16,7 @@ WITH calls AS (
     max(actor_type) AS kind,
     split_part(event_source, '.', 1) AS service,
     CASE event_name WHEN 'AssumeRole' THEN json_extract_scalar(request_parameters, '$.roleArn') END AS role,
-    array_join(array_sort(array_agg(DISTINCT event_name)), ', ') AS actions,
+    nullif(array_join(array_sort(array_agg(DISTINCT event_name)), ', '), '') AS actions,
     count(*) AS calls,
     count(error_code) AS errors,
     min(event_time) AS first_at,

@@ -31,7 +31,7 @@ WITH changes AS (
         'SetQueueAttributes', 'SetTopicAttributes', 'CreateGrant', 'CreateResourceShare', 'AssociateResourceShare',
         'AuthorizeSnapshotAccess', 'AuthorizeDataShare'
       )
-      OR regexp_like(action, '^Add(Layer)?(Version)?Permission[0-9v]*$')
+      OR action LIKE 'Add%Permission%'
     )
 ),
 read AS (

@@ -30,8 +30,14 @@ WITH changes AS (
     AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
     AND mentions LIKE '%"' || :policy || '"%' ESCAPE '!'
     AND (
-      regexp_like(action, '^((Put|Delete)(Bucket|AccessPoint|Key|Resource|FileSystem)Policy|(Set|Delete)RepositoryPolicy|(Add|Remove)Permission[0-9v]*|Set(Queue|Topic)Attributes)$')
-      OR service IN ('iam', 'organizations', 'sso') AND regexp_like(action, 'Policy|PermissionsBoundary')
+      action IN (
+        'PutBucketPolicy', 'DeleteBucketPolicy', 'PutAccessPointPolicy', 'DeleteAccessPointPolicy', 'PutKeyPolicy',
+        'PutResourcePolicy', 'DeleteResourcePolicy', 'PutFileSystemPolicy', 'DeleteFileSystemPolicy',
+        'SetRepositoryPolicy', 'DeleteRepositoryPolicy', 'SetQueueAttributes', 'SetTopicAttributes'
+      )
+      OR action LIKE 'AddPermission%'
+      OR action LIKE 'RemovePermission%'
+      OR service IN ('iam', 'organizations', 'sso') AND (action LIKE '%Policy%' OR action LIKE '%PermissionsBoundary')
     )
 ),
 read AS (

@@ -33,9 +33,10 @@ WITH changes AS (
         'DeleteAccountPublicAccessBlock', 'PutBucketPublicAccessBlock', 'PutAccountPublicAccessBlock',
         'AuthorizeSecurityGroupIngress', 'ModifySecurityGroupRules', 'ModifySnapshotAttribute', 'ModifyImageAttribute',
         'DisableSnapshotBlockPublicAccess', 'DisableImageBlockPublicAccess', 'CreateDBInstance', 'ModifyDBInstance',
-        'ModifyDBSnapshotAttribute', 'ModifyDBClusterSnapshotAttribute', 'CreateCluster', 'ModifyCluster'
+        'ModifyDBSnapshotAttribute', 'ModifyDBClusterSnapshotAttribute', 'CreateCluster', 'ModifyCluster',
+        'CreateFunctionUrlConfig', 'UpdateFunctionUrlConfig'
       )
-      OR regexp_like(action, '^(AddPermission|(Create|Update)FunctionUrlConfig)[0-9v]*$')
+      OR action LIKE 'AddPermission%'
     )
 ),
 read AS (

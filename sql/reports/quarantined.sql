@@ -20,8 +20,8 @@ SELECT
   count(*) AS pieces,
   count(record_index) AS records,
   sum(raw_size) AS bytes,
-  array_join(array_sort(array_agg(DISTINCT event_name)), ', ') AS actions,
-  array_join(array_sort(array_agg(DISTINCT identity_arn)), ', ') AS identities
+  nullif(array_join(array_sort(array_agg(DISTINCT event_name)), ', '), '') AS actions,
+  nullif(array_join(array_sort(array_agg(DISTINCT identity_arn)), ', '), '') AS identities
 FROM trailhouse_ops.quarantine
 WHERE key_day BETWEEN :since AND :until
   AND account_id LIKE :account

@@ -7,7 +7,7 @@
 -- since = { type = "date", default = "-7d", doc = "First day (UTC)." }
 -- until = { type = "date", default = "today", doc = "Last day (UTC)." }
 -- account = { type = "account", default = "all", doc = "One account, or all." }
--- logs = { type = "pattern", default = "*trail*", doc = "The bucket that holds the logs, or its key: a name or ARN, or a part such as *trail*." }
+-- logs = { type = "pattern", default = "*trail*", doc = "The bucket that holds the logs, or the id of its key: a name, or a part such as *trail*." }
 
 SELECT
   event_time,
@@ -25,14 +25,21 @@ SELECT
 FROM actions
 WHERE event_date BETWEEN :since AND :until
   AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
-  AND regexp_like(action, '^(Stop|Delete|Update|Put|Disable|Disassociate|Deregister|Remove|Leave|Archive|BatchDisable)')
-  AND action NOT IN ('PutEvaluations', 'PutExternalEvaluation')
   AND (
     service IN ('cloudtrail', 'config', 'guardduty', 'securityhub', 'access-analyzer', 'macie2', 'detective', 'inspector2')
     OR action IN (
       'DeleteLogGroup', 'DeleteLogStream', 'DeleteSubscriptionFilter', 'DeleteMetricFilter', 'PutRetentionPolicy',
       'DeleteAlarms', 'DisableAlarmActions', 'DeleteFlowLogs'
     )
-    OR service IN ('s3', 'kms') AND mentions LIKE '%"' || :logs || '"%' ESCAPE '!'
+    OR service IN ('s3', 'kms') AND action <> 'PutObject'
+  )
+  AND regexp_like(action, '^(Stop|Delete|Update|Put|Disable|Disassociate|Deregister|Remove|Leave|Archive|BatchDisable|ScheduleKeyDeletion)')
+  AND action NOT IN ('PutEvaluations', 'PutExternalEvaluation')
+  AND coalesce(
+    CASE service
+      WHEN 's3' THEN coalesce(json_extract_scalar(request_parameters, '$.bucketName'), '')
+      WHEN 'kms' THEN coalesce(json_extract_scalar(request_parameters, '$.keyId'), '')
+    END LIKE :logs ESCAPE '!',
+    true
   )
 ORDER BY event_time DESC, account_id, region, event_id

@@ -15,8 +15,9 @@ A file `cases/NAME.toml` belongs to the report or view of that name:
     params = { since = "2026-03-01", until = "2026-03-01" }   # `account` is the file's where it isn't given
     rows = [["2026-03-01T10:00:00Z", "bob", "NULL"]]
 
-What differs from run to run, such as the time of a batch, is "ANY". Of a view, `select` says which columns are compared and `where` which rows beside those of the file's own account. Records
-become log files by account, region, day and kind; the ids of events count up.
+What differs from run to run, such as the time of a batch, is "ANY". Of a view, `select` says which columns are compared
+and `where` which rows beside those of the file's own account. Records become log files by account, region, day and kind;
+the ids of events count up.
 """
 
 from __future__ import annotations
