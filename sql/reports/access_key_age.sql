@@ -13,7 +13,7 @@
 WITH span AS (
   SELECT
     *
-  FROM events
+  FROM events_json
   WHERE event_date BETWEEN date_add('day', -:baseline, :since) AND :until
     AND account_id LIKE :account
 ),
@@ -33,24 +33,24 @@ used AS (
 made AS (
   SELECT
     account_id,
-    json_extract_scalar(response_elements, '$.accessKey.accessKeyId') AS access_key_id,
-    max(json_extract_scalar(response_elements, '$.accessKey.userName')) AS owner,
+    json_extract_scalar(opened_response_elements, '$.accessKey.accessKeyId') AS access_key_id,
+    max(json_extract_scalar(opened_response_elements, '$.accessKey.userName')) AS owner,
     min(event_time) AS created_at,
     max(actor) AS created_by
   FROM span
   WHERE event_name = 'CreateAccessKey'
     AND error_code IS NULL
-  GROUP BY account_id, json_extract_scalar(response_elements, '$.accessKey.accessKeyId')
+  GROUP BY account_id, json_extract_scalar(opened_response_elements, '$.accessKey.accessKeyId')
 ),
 told AS (
   SELECT
     account_id,
-    json_extract_scalar(request_parameters, '$.accessKeyId') AS access_key_id,
-    max_by(coalesce(json_extract_scalar(request_parameters, '$.status'), 'Deleted'), concat(event_time_text, event_id)) AS state
+    json_extract_scalar(opened_request_parameters, '$.accessKeyId') AS access_key_id,
+    max_by(coalesce(json_extract_scalar(opened_request_parameters, '$.status'), 'Deleted'), concat(event_time_text, event_id)) AS state
   FROM span
   WHERE event_name IN ('UpdateAccessKey', 'DeleteAccessKey')
     AND error_code IS NULL
-  GROUP BY account_id, json_extract_scalar(request_parameters, '$.accessKeyId')
+  GROUP BY account_id, json_extract_scalar(opened_request_parameters, '$.accessKeyId')
 ),
 keys AS (
   SELECT

@@ -18,18 +18,18 @@ SELECT
   split_part(event_source, '.', 1) AS service,
   event_name AS action,
   coalesce(
-    json_extract_scalar(resources, '$[0].ARN'),
-    json_extract_scalar(request_parameters, '$.bucketName'),
-    json_extract_scalar(request_parameters, '$.userName'),
-    json_extract_scalar(request_parameters, '$.roleName'),
-    json_extract_scalar(request_parameters, '$.functionName'),
-    json_extract_scalar(request_parameters, '$.groupId'),
-    json_extract_scalar(request_parameters, '$.name')
+    json_extract_scalar(opened_resources, '$[0].ARN'),
+    json_extract_scalar(opened_request_parameters, '$.bucketName'),
+    json_extract_scalar(opened_request_parameters, '$.userName'),
+    json_extract_scalar(opened_request_parameters, '$.roleName'),
+    json_extract_scalar(opened_request_parameters, '$.functionName'),
+    json_extract_scalar(opened_request_parameters, '$.groupId'),
+    json_extract_scalar(opened_request_parameters, '$.name')
   ) AS resource,
   error_code,
   user_agent,
   event_id
-FROM events
+FROM events_json
 LEFT JOIN accounts USING (account_id)
 WHERE event_date BETWEEN :since AND :until
   AND account_id LIKE :account

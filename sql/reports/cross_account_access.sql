@@ -15,13 +15,13 @@ WITH calls AS (
     actor,
     max(actor_type) AS kind,
     split_part(event_source, '.', 1) AS service,
-    CASE event_name WHEN 'AssumeRole' THEN json_extract_scalar(request_parameters, '$.roleArn') END AS role,
+    CASE event_name WHEN 'AssumeRole' THEN json_extract_scalar(opened_request_parameters, '$.roleArn') END AS role,
     nullif(array_join(array_sort(array_agg(DISTINCT event_name)), ', '), '') AS actions,
     count(*) AS calls,
     count(error_code) AS errors,
     min(event_time) AS first_at,
     max(event_time) AS last_at
-  FROM events
+  FROM events_json
   WHERE event_date BETWEEN :since AND :until
     AND account_id LIKE :account
     AND actor_account_id <> account_id

@@ -17,11 +17,11 @@ SELECT
   source_ip,
   split_part(event_source, '.', 1) AS service,
   event_name AS action,
-  json_extract_scalar(request_parameters, '$.originalSize') AS request_size,
-  json_extract_scalar(response_elements, '$.originalSize') AS response_size,
+  json_extract_scalar(opened_request_parameters, '$.originalSize') AS request_size,
+  json_extract_scalar(opened_response_elements, '$.originalSize') AS response_size,
   error_code,
   event_id
-FROM events
+FROM events_json
 LEFT JOIN accounts USING (account_id)
 WHERE event_date BETWEEN :since AND :until
   AND account_id LIKE :account

@@ -12,7 +12,7 @@
 WITH span AS (
   SELECT
     *
-  FROM events
+  FROM events_json
   WHERE event_date BETWEEN :since AND :until
 ),
 used AS (
@@ -30,9 +30,9 @@ used AS (
 assumed AS (
   SELECT
     *,
-    json_extract_scalar(request_parameters, '$.roleArn') AS role,
-    json_extract_scalar(request_parameters, '$.roleSessionName') AS session_name,
-    json_extract_scalar(response_elements, '$.credentials.accessKeyId') AS session_key_id
+    json_extract_scalar(opened_request_parameters, '$.roleArn') AS role,
+    json_extract_scalar(opened_request_parameters, '$.roleSessionName') AS session_name,
+    json_extract_scalar(opened_response_elements, '$.credentials.accessKeyId') AS session_key_id
   FROM span
   WHERE event_name IN ('AssumeRole', 'AssumeRoleWithSAML', 'AssumeRoleWithWebIdentity', 'AssumeRoot')
     AND account_id LIKE :account

@@ -134,9 +134,9 @@ named AS (
 signs AS (
   SELECT
     *,
-    CASE event_name WHEN 'ConsoleLogin' THEN json_extract_scalar(additional_event_data, '$.MFAUsed') END AS mfa_used,
-    CASE event_name WHEN 'ConsoleLogin' THEN json_extract_scalar(response_elements, '$.ConsoleLogin') END AS console_login
-  FROM events
+    CASE event_name WHEN 'ConsoleLogin' THEN json_extract_scalar(opened_additional_event_data, '$.MFAUsed') END AS mfa_used,
+    CASE event_name WHEN 'ConsoleLogin' THEN json_extract_scalar(opened_response_elements, '$.ConsoleLogin') END AS console_login
+  FROM events_json
 ),
 judged AS (
   SELECT
@@ -201,7 +201,7 @@ SELECT
   event_name,
   error_code,
   event_id
-FROM events
+FROM events_json
 INNER JOIN named ON event_name = name AND coalesce(event_source, '') LIKE service
 UNION ALL
 SELECT

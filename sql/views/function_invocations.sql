@@ -36,11 +36,11 @@ SELECT
   source_ip,
   user_agent,
   coalesce(
-    json_extract_scalar(resources, '$[0].ARN'),
-    json_extract_scalar(request_parameters, '$.functionName')
+    json_extract_scalar(opened_resources, '$[0].ARN'),
+    json_extract_scalar(opened_request_parameters, '$.functionName')
   ) AS function_arn,
-  json_extract_scalar(request_parameters, '$.qualifier') AS qualifier,
-  json_extract_scalar(request_parameters, '$.sourceArn') AS source_arn,
+  json_extract_scalar(opened_request_parameters, '$.qualifier') AS qualifier,
+  json_extract_scalar(opened_request_parameters, '$.sourceArn') AS source_arn,
   CASE
     WHEN error_code IS NULL THEN 'succeeded'
     WHEN regexp_like(error_code, '^(Client[.])?(AccessDenied|Unauthorized|NotAuthorized|Forbidden|Authorization|AuthFailure)') THEN 'denied'
@@ -48,7 +48,7 @@ SELECT
   END AS outcome,
   error_code,
   event_id
-FROM events
+FROM events_json
 WHERE event_source = 'lambda.amazonaws.com'
   AND event_name LIKE 'Invoke%'
   AND coalesce(event_category, event_type, '') NOT IN ('NetworkActivity', 'AwsVpceEvent', 'AwsVpceEvents')

@@ -44,12 +44,12 @@ SELECT
     ELSE 'management'
   END AS kind,
   coalesce(
-    json_extract_scalar(resources, '$[0].ARN'),
-    json_extract_scalar(request_parameters, '$.keyId'),
-    json_extract_scalar(response_elements, '$.keyMetadata.arn'),
-    json_extract_scalar(service_event_details, '$.keyId')
+    json_extract_scalar(opened_resources, '$[0].ARN'),
+    json_extract_scalar(opened_request_parameters, '$.keyId'),
+    json_extract_scalar(opened_response_elements, '$.keyMetadata.arn'),
+    json_extract_scalar(opened_service_event_details, '$.keyId')
   ) AS key_arn,
-  json_format(json_extract(request_parameters, '$.encryptionContext')) AS encryption_context,
+  json_format(json_extract(opened_request_parameters, '$.encryptionContext')) AS encryption_context,
   request_parameters,
   response_elements,
   CASE
@@ -59,6 +59,6 @@ SELECT
   END AS outcome,
   error_code,
   event_id
-FROM events
+FROM events_json
 WHERE event_source = 'kms.amazonaws.com'
   AND coalesce(event_category, event_type, '') NOT IN ('NetworkActivity', 'AwsVpceEvent', 'AwsVpceEvents')

@@ -30,9 +30,9 @@
 WITH said AS (
   SELECT
     *,
-    json_extract_scalar(additional_event_data, '$.bytesTransferredIn') AS said_in,
-    json_extract_scalar(additional_event_data, '$.bytesTransferredOut') AS said_out
-  FROM events
+    json_extract_scalar(opened_additional_event_data, '$.bytesTransferredIn') AS said_in,
+    json_extract_scalar(opened_additional_event_data, '$.bytesTransferredOut') AS said_out
+  FROM events_json
   WHERE event_source = 's3.amazonaws.com'
     AND (event_category = 'Data' OR management_event = false)
 ),
@@ -58,8 +58,8 @@ SELECT
   source_ip,
   user_agent,
   event_name AS operation,
-  json_extract_scalar(request_parameters, '$.bucketName') AS bucket,
-  json_extract_scalar(request_parameters, '$.key') AS object_key,
+  json_extract_scalar(opened_request_parameters, '$.bucketName') AS bucket,
+  json_extract_scalar(opened_request_parameters, '$.key') AS object_key,
   read_only,
   bytes_in,
   bytes_out,

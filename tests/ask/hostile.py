@@ -23,7 +23,19 @@ def bucket() -> Bucket:
     )
     made.put(key("nulls"), json.dumps(event(9200) | dict.fromkeys(("userAgent", "errorCode", "responseElements"))))
     made.put(key("deep"), *(_deep(9100 + n, 10**n) for n in range(1, 6)))
+    made.put(key("services"), *(_of_a_service(9300 + n, service) for n, service in enumerate(SERVICES)))
     return made
+
+
+def _of_a_service(number: int, service: str) -> dict[str, Any]:
+    """A call that a view of that service opens, with names that no engine's parser takes."""
+    long = {"n" * 100_000: "x"}
+    texts = {"requestParameters": long, "responseElements": long, "additionalEventData": long}
+    name = {"signin.amazonaws.com": "ConsoleLogin", "lambda.amazonaws.com": "Invoke"}.get(service, "GetObject")
+    return event(number, eventSource=service, eventName=name, eventCategory="Data", managementEvent=False, **texts)
+
+
+SERVICES = ("s3.amazonaws.com", "kms.amazonaws.com", "lambda.amazonaws.com", "signin.amazonaws.com")
 
 
 def _deep(number: int, levels: int) -> str:

@@ -80,6 +80,15 @@ def test_no_record_stops_a_view_or_hides_a_row(both, view):
     assert keys[0] == keys[1]
 
 
+def test_what_can_not_be_opened_is_told_and_still_there(both):
+    there, here = both(
+        "SELECT count(*), count(request_parameters), count(opened_request_parameters) FROM events_json "
+        "WHERE json_left_closed"
+    )
+    assert tuple(there[0]) == tuple(here[0])
+    assert there[0][0] > 0 and there[0][1] > there[0][2]
+
+
 def test_every_change_among_them_is_one(both):
     """However odd the record is, it has the row that its kind of call has."""
     there, here = both("SELECT count(*) FROM events WHERE read_only = false AND event_source = 's3.amazonaws.com'")

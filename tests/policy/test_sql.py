@@ -136,6 +136,33 @@ def test_a_table_that_is_read_whole_is_found():
     assert unbounded(dialect.parse("WITH e AS (SELECT * FROM events) SELECT * FROM e")) == ["events"]
 
 
+# ── JSON ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+OPENING = (exp.JSONExtract, exp.JSONExtractScalar, exp.ParseJSON)
+BY_ITSELF = {"cloudtrail_logs", "cloudtrail_lake", "events_json"}  # which look first whether a text can be opened
+
+
+def opens_unseen(sql: str) -> bool:
+    """Whether a query looks into JSON of `events` itself, where one record could stop the engine's parser."""
+    tree = dialect.parse(sql)
+    return "events" in dialect.tables(tree) and tree.find(*OPENING) is not None
+
+
+@pytest.mark.parametrize("name", [name for name in (*REPORTS, *VIEWS) if name not in BY_ITSELF])
+def test_json_is_opened_by_the_view_that_knows_what_can_be(name):
+    assert not opens_unseen(VIEWS[name].sql if name in VIEWS else tree_of(REPORTS[name]).sql("athena"))
+
+
+def test_json_that_is_opened_unseen_is_found():
+    assert opens_unseen("SELECT json_extract_scalar(request_parameters, '$.a') FROM events")
+    assert not opens_unseen("SELECT json_extract_scalar(opened_request_parameters, '$.a') FROM events_json")
+
+
+def test_the_view_of_opened_json_has_every_column_of_its_table():
+    columns = [column.name for column in schema.table("events").columns if column.type != "binary"]
+    assert [column.name for column in VIEWS["events_json"].columns][: len(columns)] == columns
+
+
 # ── times, order ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 ZONED = (exp.CurrentTimestamp, exp.AtTimeZone, exp.CurrentTime, exp.FromISO8601Timestamp)
