@@ -279,7 +279,7 @@ def demo(folder: Path, events: int) -> None:
     with show.Progress() as progress:
         result = run.ingest(run.Run(config, lambda objects, records, total: progress.update(objects, records, total)))
     show_result(result, "table")
-    for name in ("who_deleted_it",):
+    for name in ("who_did_it", "denied_calls", "who_deleted_it"):
         asked = queries.report(name)
         answer = local.ask(config.lake, parameters.bound(asked, {"since": str(start)}, datetime.now(UTC).date()))
         click.echo(f"\n{asked.title}")
