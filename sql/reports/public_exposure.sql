@@ -29,8 +29,9 @@ WITH changes AS (
     AND (
       action IN (
         'PutBucketPolicy', 'PutAccessPointPolicy', 'PutKeyPolicy', 'PutResourcePolicy', 'SetRepositoryPolicy',
-        'SetQueueAttributes', 'SetTopicAttributes', 'PutBucketAcl', 'PutObjectAcl', 'CreateBucket', 'DeleteBucketPublicAccessBlock',
-        'DeleteAccountPublicAccessBlock', 'PutBucketPublicAccessBlock', 'PutAccountPublicAccessBlock',
+        'SetQueueAttributes', 'SetTopicAttributes', 'PutBucketAcl', 'PutObjectAcl', 'CreateBucket',
+        'DeleteBucketPublicAccessBlock', 'DeleteAccountPublicAccessBlock',
+        'PutBucketPublicAccessBlock', 'PutAccountPublicAccessBlock',
         'AuthorizeSecurityGroupIngress', 'ModifySecurityGroupRules', 'ModifySnapshotAttribute', 'ModifyImageAttribute',
         'DisableSnapshotBlockPublicAccess', 'DisableImageBlockPublicAccess', 'CreateDBInstance', 'ModifyDBInstance',
         'ModifyDBSnapshotAttribute', 'ModifyDBClusterSnapshotAttribute', 'CreateCluster', 'ModifyCluster',
@@ -61,12 +62,13 @@ judged AS (
     CASE
       WHEN cardinality(filter(for_all, s -> json_extract(s, '$.Condition') IS NULL)) > 0 THEN 'a policy for everybody'
       WHEN cardinality(for_all) > 0 THEN 'a policy for everybody, on conditions'
-      WHEN regexp_like(request_parameters, '"(public-read|public-read-write|authenticated-read)"|groups/global/(AllUsers|AuthenticatedUsers)"')
+      -- A policy may name such a list, or every address, to refuse it.
+      WHEN document IS NULL AND regexp_like(request_parameters, '"(public-read|public-read-write|authenticated-read)"|groups/global/(AllUsers|AuthenticatedUsers)"')
         THEN 'an access list for everybody'
       WHEN regexp_like(action, '^(Delete|Disable)') THEN 'the block of public access taken away'
       WHEN regexp_like(request_parameters, '"(BlockPublicAcls|IgnorePublicAcls|BlockPublicPolicy|RestrictPublicBuckets)" *: *"?false')
         THEN 'the block of public access taken away in part'
-      WHEN regexp_like(request_parameters, '"(0[.]0[.]0[.]0/0|::/0)"') THEN 'a port for the whole internet'
+      WHEN document IS NULL AND regexp_like(request_parameters, '"(0[.]0[.]0[.]0/0|::/0)"') THEN 'a port for the whole internet'
       WHEN shared_with LIKE '%"all"%' THEN 'a snapshot or image for all accounts'
       WHEN json_extract_scalar(request_parameters, '$.publiclyAccessible') = 'true' THEN 'a database with a public address'
       WHEN json_extract_scalar(request_parameters, '$.authType') = 'NONE' THEN 'a function URL without sign-in'
