@@ -33,5 +33,5 @@ WHERE event_date BETWEEN :since AND :until
   AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
   AND service = 'ec2'
   AND regexp_like(action, 'Instance|Image|KeyPair|LaunchTemplate|Fleet')
-  AND mentions LIKE '%"' || :resource || '"%' ESCAPE '!'
-ORDER BY event_time DESC, account_id, region, event_id
+  AND cardinality(filter(split(mentions, '"'), part -> part LIKE :resource ESCAPE '!')) > 0
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip

@@ -18,8 +18,8 @@ WITH changes AS (
     min(event_time) AS first_at,
     count(*) AS changes,
     count(CASE WHEN outcome = 'succeeded' THEN 1 END) AS succeeded,
-    array_join(array_sort(array_agg(DISTINCT actor)), ', ') AS actors,
-    array_join(array_sort(array_agg(DISTINCT service)), ', ') AS services
+    coalesce(array_join(array_sort(array_agg(DISTINCT actor)), ', '), '') AS actors,
+    coalesce(array_join(array_sort(array_agg(DISTINCT service)), ', '), '') AS services
   FROM actions
   WHERE event_date BETWEEN date_add('day', -:baseline, :since) AND :until
     AND account_id LIKE :account

@@ -20,7 +20,7 @@ WITH calls AS (
   FROM events
   WHERE event_date BETWEEN :since AND :until
     AND account_id LIKE :account
-    AND concat_ws(' ', resources, request_parameters, response_elements, '""') LIKE '%"' || :resource || '"%' ESCAPE '!'
+    AND cardinality(filter(split(concat_ws(' ', resources, request_parameters, response_elements, '""'), '"'), part -> part LIKE :resource ESCAPE '!')) > 0
 )
 SELECT
   event_time,
@@ -38,4 +38,4 @@ SELECT
 FROM calls
 LEFT JOIN accounts USING (account_id)
 WHERE kind LIKE :kind ESCAPE '!'
-ORDER BY event_time, account_id, region, event_id
+ORDER BY event_time, account_id, region, event_id, action, actor, source_ip

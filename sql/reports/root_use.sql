@@ -34,4 +34,4 @@ SELECT
   event_id
 FROM calls
 LEFT JOIN accounts USING (account_id)
-ORDER BY event_time DESC, account_id, region, event_id
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip

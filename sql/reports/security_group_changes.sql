@@ -18,7 +18,7 @@ WITH changes AS (
     AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
     AND service = 'ec2'
     AND action LIKE '%SecurityGroup%'
-    AND mentions LIKE '%"' || :group || '"%' ESCAPE '!'
+    AND cardinality(filter(split(mentions, '"'), part -> part LIKE :group ESCAPE '!')) > 0
 ),
 each_rule AS (
   SELECT
@@ -68,4 +68,4 @@ SELECT
   outcome,
   event_id
 FROM each_rule
-ORDER BY event_time DESC, account_id, region, event_id, rule
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip, rule

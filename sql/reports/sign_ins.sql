@@ -31,4 +31,4 @@ WHERE event_date BETWEEN :since AND :until
   AND kind NOT IN ('mfa_check', 'credential_check')
   AND coalesce(user_name, actor, '') LIKE :user ESCAPE '!'
   AND coalesce(source_ip, '') LIKE :address ESCAPE '!'
-ORDER BY event_time DESC, account_id, region, event_id
+ORDER BY event_time DESC, account_id, region, event_id, kind, actor, source_ip

@@ -28,4 +28,4 @@ WHERE event_date BETWEEN :since AND :until
   AND succeeded
   AND kind NOT IN ('mfa_check', 'credential_check')
   AND mfa LIKE :mfa ESCAPE '!'
-ORDER BY event_time DESC, account_id, region, event_id
+ORDER BY event_time DESC, account_id, region, event_id, kind, actor, source_ip

@@ -24,7 +24,7 @@ SELECT
 FROM actions
 WHERE event_date BETWEEN :since AND :until
   AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
-  AND mentions LIKE '%"' || :resource || '"%' ESCAPE '!'
+  AND cardinality(filter(split(mentions, '"'), part -> part LIKE :resource ESCAPE '!')) > 0
   AND service_noise = false
   AND regexp_like(action, '^(Delete|Terminate|Stop|Disable|ScheduleKeyDeletion|Deregister|Detach|Remove|Purge|Revoke)')
-ORDER BY event_time DESC, account_id, region, event_id
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip

@@ -30,7 +30,7 @@ FROM actions
 WHERE event_date BETWEEN :since AND :until
   AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
   AND coalesce(action, '') LIKE :action ESCAPE '!'
-  AND mentions LIKE '%"' || :resource || '"%' ESCAPE '!'
+  AND cardinality(filter(split(mentions, '"'), part -> part LIKE :resource ESCAPE '!')) > 0
   AND coalesce(actor, '') LIKE :actor ESCAPE '!'
   AND coalesce(source_ip, '') LIKE :address ESCAPE '!'
-ORDER BY event_time DESC, account_id, region, event_id
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip

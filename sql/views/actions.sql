@@ -19,8 +19,8 @@
 -- service = { type = "varchar", doc = "Service that was called, such as s3." }
 -- action = { type = "varchar", doc = "What was called, such as DeleteBucket." }
 -- resource = { type = "varchar", doc = "What it was done to: its ARN where the record has one, else its name." }
--- request_parameters = { type = "varchar", doc = "What was asked for, the record's own text." }
--- response_elements = { type = "varchar", doc = "What was answered, the record's own text." }
+-- request_parameters = { type = "varchar", doc = "What was asked for, the record's own text; NULL where no parser should open it: over 50,000 characters or 64 levels. `mentions` has it." }
+-- response_elements = { type = "varchar", doc = "What was answered, likewise." }
 -- mentions = { type = "varchar", doc = "All that the record says of what it was done to, as text: resources, parameters, response. For searches." }
 -- outcome = { type = "varchar", doc = "succeeded, denied or failed." }
 -- error_code = { type = "varchar", doc = "Error of a call that did not succeed." }
@@ -36,7 +36,11 @@ WITH changes AS (
     *,
     -- What the copies of one action agree on: whoever only borrows an id stands apart.
     CASE WHEN shared_event_id IS NOT NULL THEN concat_ws(' ', shared_event_id, event_source, event_name, actor_account_id) END AS shared,
-    CASE WHEN account_id = actor_account_id THEN '' ELSE account_id END AS nearness
+    CASE WHEN account_id = actor_account_id THEN '' ELSE account_id END AS nearness,
+    -- Trino's parser gives up, and the query with it, at names of 50,000 characters and at 1,000 levels.
+    CASE WHEN contains(parse_flags, 'depth') THEN NULL ELSE CASE greatest(length(resources), 50000) WHEN 50000 THEN resources END END AS resource_list,
+    CASE WHEN contains(parse_flags, 'depth') THEN NULL ELSE CASE greatest(length(request_parameters), 50000) WHEN 50000 THEN request_parameters END END AS asked_for,
+    CASE WHEN contains(parse_flags, 'depth') THEN NULL ELSE CASE greatest(length(response_elements), 50000) WHEN 50000 THEN response_elements END END AS answered
   FROM events
   WHERE NOT coalesce(read_only, regexp_like(event_name, '^(Get|List|Describe|Head|Lookup|Search|BatchGet|Query|Scan|View)'), false)
     AND coalesce(event_category, event_type, '') NOT IN ('NetworkActivity', 'AwsVpceEvent', 'AwsVpceEvents')
@@ -72,33 +76,33 @@ SELECT
   split_part(event_source, '.', 1) AS service,
   event_name AS action,
   coalesce(
-    json_extract_scalar(resources, '$[0].ARN'),
-    json_extract_scalar(request_parameters, '$.bucketName'),
-    json_extract_scalar(request_parameters, '$.userName'),
-    json_extract_scalar(request_parameters, '$.roleName'),
-    json_extract_scalar(request_parameters, '$.policyArn'),
-    json_extract_scalar(request_parameters, '$.functionName'),
-    json_extract_scalar(request_parameters, '$.instanceId'),
-    json_extract_scalar(request_parameters, '$.instancesSet.items[0].instanceId'),
-    json_extract_scalar(response_elements, '$.instancesSet.items[0].instanceId'),
-    json_extract_scalar(request_parameters, '$.volumeId'),
-    json_extract_scalar(response_elements, '$.volumeId'),
-    json_extract_scalar(request_parameters, '$.snapshotId'),
-    json_extract_scalar(request_parameters, '$.imageId'),
-    json_extract_scalar(request_parameters, '$.groupId'),
-    json_extract_scalar(request_parameters, '$.groupName'),
-    json_extract_scalar(request_parameters, '$.keyId'),
-    json_extract_scalar(request_parameters, '$.tableName'),
-    json_extract_scalar(request_parameters, '$.dBInstanceIdentifier'),
-    json_extract_scalar(request_parameters, '$.secretId'),
-    json_extract_scalar(request_parameters, '$.topicArn'),
-    json_extract_scalar(request_parameters, '$.queueUrl'),
-    json_extract_scalar(request_parameters, '$.stackName'),
-    json_extract_scalar(request_parameters, '$.vpcId'),
-    json_extract_scalar(request_parameters, '$.name')
+    json_extract_scalar(resource_list, '$[0].ARN'),
+    json_extract_scalar(asked_for, '$.bucketName'),
+    json_extract_scalar(asked_for, '$.userName'),
+    json_extract_scalar(asked_for, '$.roleName'),
+    json_extract_scalar(asked_for, '$.policyArn'),
+    json_extract_scalar(asked_for, '$.functionName'),
+    json_extract_scalar(asked_for, '$.instanceId'),
+    json_extract_scalar(asked_for, '$.instancesSet.items[0].instanceId'),
+    json_extract_scalar(answered, '$.instancesSet.items[0].instanceId'),
+    json_extract_scalar(asked_for, '$.volumeId'),
+    json_extract_scalar(answered, '$.volumeId'),
+    json_extract_scalar(asked_for, '$.snapshotId'),
+    json_extract_scalar(asked_for, '$.imageId'),
+    json_extract_scalar(asked_for, '$.groupId'),
+    json_extract_scalar(asked_for, '$.groupName'),
+    json_extract_scalar(asked_for, '$.keyId'),
+    json_extract_scalar(asked_for, '$.tableName'),
+    json_extract_scalar(asked_for, '$.dBInstanceIdentifier'),
+    json_extract_scalar(asked_for, '$.secretId'),
+    json_extract_scalar(asked_for, '$.topicArn'),
+    json_extract_scalar(asked_for, '$.queueUrl'),
+    json_extract_scalar(asked_for, '$.stackName'),
+    json_extract_scalar(asked_for, '$.vpcId'),
+    json_extract_scalar(asked_for, '$.name')
   ) AS resource,
-  request_parameters,
-  response_elements,
+  asked_for AS request_parameters,
+  answered AS response_elements,
   concat_ws(' ', resources, request_parameters, response_elements, '""') AS mentions,
   CASE
     WHEN error_code IS NULL AND error_message IS NULL THEN 'succeeded'

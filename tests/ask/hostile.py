@@ -17,14 +17,17 @@ def bucket() -> Bucket:
     for number, case in enumerate(load.catalogue()):
         if FIRST <= int(case.id[1:]) <= LAST and case.folder == "CloudTrail" and not (case.limits or case.reason):
             made.objects[key(f"h{number:03d}")] = case.bytes()
-    made.put(key("names"), *(event(9000 + n, requestParameters={"a": 1, "n" * 10**n: "x"}) for n in range(1, 7)))
+    made.put(
+        key("names"),
+        *(event(9000 + n, readOnly=False, requestParameters={"a": 1, "n" * 10**n: "x"}) for n in range(1, 7)),
+    )
     made.put(key("nulls"), json.dumps(event(9200) | dict.fromkeys(("userAgent", "errorCode", "responseElements"))))
     made.put(key("deep"), *(_deep(9100 + n, 10**n) for n in range(1, 6)))
     return made
 
 
 def _deep(number: int, levels: int) -> str:
-    text = json.dumps(event(number, requestParameters="DEEP"))
+    text = json.dumps(event(number, readOnly=False, requestParameters="DEEP"))
     return text.replace('"DEEP"', '{"k": "v", "deep": ' + "[" * levels + "]" * levels + "}")
 
 
