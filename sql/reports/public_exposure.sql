@@ -25,7 +25,7 @@ WITH changes AS (
   FROM actions
   WHERE event_date BETWEEN :since AND :until
     AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
-    AND mentions LIKE '%"' || :resource || '"%' ESCAPE '!'
+    AND cardinality(filter(split(mentions, '"'), part -> part LIKE :resource ESCAPE '!')) > 0
     AND (
       action IN (
         'PutBucketPolicy', 'PutAccessPointPolicy', 'PutKeyPolicy', 'PutResourcePolicy', 'SetRepositoryPolicy',
@@ -91,4 +91,4 @@ SELECT
   event_id
 FROM judged
 WHERE opened IS NOT NULL
-ORDER BY event_time DESC, account_id, region, event_id
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip
