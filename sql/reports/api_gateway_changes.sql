@@ -43,5 +43,5 @@ FROM actions
 WHERE event_date BETWEEN :since AND :until
   AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
   AND service = 'apigateway'
-  AND mentions LIKE '%"' || :api || '"%' ESCAPE '!'
-ORDER BY event_time DESC, account_id, region, event_id
+  AND cardinality(filter(split(mentions, '"'), part -> part LIKE :api ESCAPE '!')) > 0
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip

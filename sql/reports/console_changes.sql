@@ -41,4 +41,4 @@ WHERE event_date BETWEEN :since AND :until
     OR event_type = 'AwsConsoleAction'
     OR regexp_like(user_agent, '^\[?S3Console/|^AWS Console Mobile|^(console|signin)[.][a-z0-9.-]*amazonaws[.]com')
   )
-ORDER BY event_time DESC, account_id, region, event_id
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip

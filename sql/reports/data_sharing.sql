@@ -84,4 +84,4 @@ FROM named
 CROSS JOIN UNNEST(array_distinct(regexp_extract_all(whom, '[0-9]{12}'))) AS t (shared_with)
 LEFT JOIN others USING (shared_with)
 WHERE shared_with <> account_id
-ORDER BY event_time DESC, account_id, region, event_id, shared_with
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip, shared_with

@@ -25,7 +25,7 @@ WITH changes AS (
   WHERE event_date BETWEEN :since AND :until
     AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
     AND service IN ('iam', 'sso', 'sso-directory', 'identitystore')
-    AND mentions LIKE '%"' || :entity || '"%' ESCAPE '!'
+    AND cardinality(filter(split(mentions, '"'), part -> part LIKE :entity ESCAPE '!')) > 0
 )
 SELECT
   event_time,
@@ -58,4 +58,4 @@ SELECT
   outcome,
   event_id
 FROM changes
-ORDER BY event_time DESC, account_id, region, event_id
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip

@@ -42,4 +42,4 @@ SELECT
   event_id
 FROM changes
 LEFT JOIN accounts USING (account_id)
-ORDER BY event_time DESC, account_id, region, event_id
+ORDER BY event_time DESC, account_id, region, event_id, operation, actor, source_ip

@@ -38,5 +38,5 @@ WHERE event_date BETWEEN :since AND :until
   AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
   AND service = 'lambda'
   AND data_event = false
-  AND mentions LIKE '%"' || :function || '"%' ESCAPE '!'
-ORDER BY event_time DESC, account_id, region, event_id
+  AND cardinality(filter(split(mentions, '"'), part -> part LIKE :function ESCAPE '!')) > 0
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip

@@ -27,4 +27,4 @@ WHERE event_date BETWEEN :since AND :until
   AND account_id LIKE :account
   AND contains(parse_flags, 'omitted')
   AND NOT coalesce(read_only, false)
-ORDER BY event_time DESC, account_id, region, event_id
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip

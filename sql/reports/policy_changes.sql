@@ -28,7 +28,7 @@ WITH changes AS (
   FROM actions
   WHERE event_date BETWEEN :since AND :until
     AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
-    AND mentions LIKE '%"' || :policy || '"%' ESCAPE '!'
+    AND cardinality(filter(split(mentions, '"'), part -> part LIKE :policy ESCAPE '!')) > 0
     AND (
       action IN (
         'PutBucketPolicy', 'DeleteBucketPolicy', 'PutAccessPointPolicy', 'DeleteAccessPointPolicy', 'PutKeyPolicy',
@@ -91,4 +91,4 @@ SELECT
   outcome,
   event_id
 FROM read
-ORDER BY event_time DESC, account_id, region, event_id
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip

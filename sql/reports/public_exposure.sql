@@ -25,12 +25,13 @@ WITH changes AS (
   FROM actions
   WHERE event_date BETWEEN :since AND :until
     AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
-    AND mentions LIKE '%"' || :resource || '"%' ESCAPE '!'
+    AND cardinality(filter(split(mentions, '"'), part -> part LIKE :resource ESCAPE '!')) > 0
     AND (
       action IN (
         'PutBucketPolicy', 'PutAccessPointPolicy', 'PutKeyPolicy', 'PutResourcePolicy', 'SetRepositoryPolicy',
-        'SetQueueAttributes', 'SetTopicAttributes', 'PutBucketAcl', 'PutObjectAcl', 'CreateBucket', 'DeleteBucketPublicAccessBlock',
-        'DeleteAccountPublicAccessBlock', 'PutBucketPublicAccessBlock', 'PutAccountPublicAccessBlock',
+        'SetQueueAttributes', 'SetTopicAttributes', 'PutBucketAcl', 'PutObjectAcl', 'CreateBucket',
+        'DeleteBucketPublicAccessBlock', 'DeleteAccountPublicAccessBlock',
+        'PutBucketPublicAccessBlock', 'PutAccountPublicAccessBlock',
         'AuthorizeSecurityGroupIngress', 'ModifySecurityGroupRules', 'ModifySnapshotAttribute', 'ModifyImageAttribute',
         'DisableSnapshotBlockPublicAccess', 'DisableImageBlockPublicAccess', 'CreateDBInstance', 'ModifyDBInstance',
         'ModifyDBSnapshotAttribute', 'ModifyDBClusterSnapshotAttribute', 'CreateCluster', 'ModifyCluster',
@@ -61,12 +62,13 @@ judged AS (
     CASE
       WHEN cardinality(filter(for_all, s -> json_extract(s, '$.Condition') IS NULL)) > 0 THEN 'a policy for everybody'
       WHEN cardinality(for_all) > 0 THEN 'a policy for everybody, on conditions'
-      WHEN regexp_like(request_parameters, '"(public-read|public-read-write|authenticated-read)"|groups/global/(AllUsers|AuthenticatedUsers)"')
+      -- A policy may name such a list, or every address, to refuse it.
+      WHEN document IS NULL AND regexp_like(request_parameters, '"(public-read|public-read-write|authenticated-read)"|groups/global/(AllUsers|AuthenticatedUsers)"')
         THEN 'an access list for everybody'
       WHEN regexp_like(action, '^(Delete|Disable)') THEN 'the block of public access taken away'
       WHEN regexp_like(request_parameters, '"(BlockPublicAcls|IgnorePublicAcls|BlockPublicPolicy|RestrictPublicBuckets)" *: *"?false')
         THEN 'the block of public access taken away in part'
-      WHEN regexp_like(request_parameters, '"(0[.]0[.]0[.]0/0|::/0)"') THEN 'a port for the whole internet'
+      WHEN document IS NULL AND regexp_like(request_parameters, '"(0[.]0[.]0[.]0/0|::/0)"') THEN 'a port for the whole internet'
       WHEN shared_with LIKE '%"all"%' THEN 'a snapshot or image for all accounts'
       WHEN json_extract_scalar(request_parameters, '$.publiclyAccessible') = 'true' THEN 'a database with a public address'
       WHEN json_extract_scalar(request_parameters, '$.authType') = 'NONE' THEN 'a function URL without sign-in'
@@ -89,4 +91,4 @@ SELECT
   event_id
 FROM judged
 WHERE opened IS NOT NULL
-ORDER BY event_time DESC, account_id, region, event_id
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip

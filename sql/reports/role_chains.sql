@@ -62,4 +62,4 @@ FROM assumed
 LEFT JOIN used USING (session_key_id)
 LEFT JOIN accounts USING (account_id)
 WHERE coalesce(role, '') LIKE :role ESCAPE '!'
-ORDER BY event_time DESC, account_id, region, event_id
+ORDER BY event_time DESC, account_id, region, event_id, actor, source_ip, session_key_id

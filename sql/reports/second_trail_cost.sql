@@ -1,6 +1,6 @@
 -- title = "What is delivered more than once"
 -- doc = "How many records were delivered more than once, into which folders, and what do these copies cost?"
--- why = "Only the first copy of management events is free: where every record comes twice, a second trail records the same, and one of the two can go. Copies within one folder are AWS's own redeliveries, which cost nothing."
+-- why = "Only the first copy of management events is free: where every record comes twice, a second trail records the same, and one of the two can go. The folder is that of the copy that came later; AWS's own redeliveries are among them, few and free."
 -- grain = ["month", "account_id", "kind", "folder"]
 -- tags = ["cost"]
 -- [params]

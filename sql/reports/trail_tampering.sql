@@ -42,4 +42,4 @@ WHERE event_date BETWEEN :since AND :until
     END LIKE :logs ESCAPE '!',
     true
   )
-ORDER BY event_time DESC, account_id, region, event_id
+ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip
