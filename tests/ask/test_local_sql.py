@@ -115,6 +115,17 @@ ANSWERS = [
     ("SELECT state, count(*) FROM ledger GROUP BY 1", [("done", 3)]),
     ("SELECT reason FROM quarantine", [("not_object",)]),
     ("SELECT count(*) FROM trailhouse.events, trailhouse_ops.batches", [(13,)]),
+    (
+        "SELECT w, regexp_like(w, '^(Delete|Stop)'), regexp_like(w, '^(Delete|Stop)$'), regexp_like(w, '^(Del.te|Stop)') "
+        "FROM (VALUES ('Delete'), ('DeleteX'), ('xDelete'), ('Dele%'), (NULL)) AS t(w) ORDER BY w",
+        [
+            ("Dele%", False, False, False),
+            ("Delete", True, True, True),
+            ("DeleteX", True, False, True),
+            ("xDelete", False, False, False),
+            (None, None, None, None),
+        ],
+    ),
     # What a query defines may have the name of what it reads.
     ("WITH events AS (SELECT * FROM events WHERE account_id = '444455556666') SELECT count(*) FROM events", [(1,)]),
     ("SELECT count(*) FROM (SELECT 1 FROM events AS e WHERE e.account_id IN (SELECT account_id FROM actions))", [(1,)]),

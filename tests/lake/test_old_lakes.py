@@ -15,6 +15,7 @@ from tests.ingest.inline import INLINE
 from tests.old_lakes import FOLDER, opened
 from tests.upkeep.test_check import look
 from trailhouse.ask import local
+from trailhouse.errors import UsageError
 from trailhouse.ingest import run
 from trailhouse.lake import catalog, drift, schema
 from trailhouse.upkeep import batches, upgrade
@@ -39,6 +40,12 @@ def test_an_old_lake_can_be_read(old):
     for name, rows in told["rows"].items():
         assert local.ask(opened_now.where, f"SELECT count(*) FROM {name}").rows == [(rows,)]
     assert [b["state"] for b in batches.listed(opened_now)][:2] == ["unfinished", "held"]
+
+
+def test_a_view_of_an_old_lake_says_what_to_do(old):
+    lake, _ = old
+    with pytest.raises(UsageError, match="`trailhouse upgrade` adds it"):
+        local.ask(lake, "SELECT count(*) FROM cloudtrail_logs")
 
 
 def test_an_old_lake_is_upgraded_and_read(old):

@@ -6,6 +6,7 @@ Pure: text in, text out. Knows sqlglot, and where the two engines differ althoug
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import sqlglot
@@ -178,6 +179,17 @@ def _json_text(node: exp.Expr) -> exp.Expr:
     return exp.cast(inner, "text")
 
 
+def _words(node: exp.Expr) -> exp.Expr:
+    """A choice of beginnings, or of whole words, said plainly: below a join DuckDB takes no regular expression."""
+    found = re.fullmatch(r"\^\(([A-Za-z0-9]+(?:\|[A-Za-z0-9]+)*)\)(\$?)", node.expression.name)
+    if not found or not isinstance(node.expression, exp.Literal):
+        return node
+    words = found[1].split("|")
+    if found[2]:
+        return exp.In(this=node.this, expressions=[exp.Literal.string(word) for word in words])
+    return exp.paren(exp.or_(*(exp.Like(this=node.this.copy(), expression=exp.Literal.string(f"{w}%")) for w in words)))
+
+
 def _whole_units(node: exp.Expr) -> exp.Expr:
     """Trino counts the units that have passed, DuckDB's function of the same name the boundaries that were crossed."""
     unit = exp.Literal.string(node.args["unit"].name.lower())
@@ -191,5 +203,6 @@ _TRANSLATED: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Cast: _cast,
     exp.Struct: _row,
     exp.ArraySize: _size,
+    exp.RegexpLike: _words,
     exp.DateDiff: _whole_units,
 }

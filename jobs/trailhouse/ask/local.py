@@ -8,6 +8,7 @@ is asked for, and that once; nothing can be written.
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,9 +49,18 @@ def asking(where: settings.Lake) -> Iterator[Callable[[str], Answer]]:
                 found = connection.execute(dialect.to_duckdb(tree))
                 return Answer(tuple(column[0] for column in found.description or ()), found.fetchall())
             except duckdb.Error as error:
-                raise UsageError(f"the query can't be answered: {dialect.first_line(error)}") from error
+                raise UsageError(f"the query can't be answered: {_said(error)}") from error
 
         yield asked
+
+
+def _said(error: duckdb.Error) -> str:
+    said = dialect.first_line(error)
+    missing = re.search(r'Referenced column "(\w+)" not found', said)
+    known = {column.name for name in schema.TABLES for column in schema.table(name).columns}
+    if missing and missing[1] in known:
+        said += ". If the lake is older than this column, `trailhouse upgrade` adds it"
+    return said
 
 
 def over_the_lake(statement: exp.Query, where: settings.Lake, at: Mapping[Name, str]) -> exp.Query:
