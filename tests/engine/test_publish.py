@@ -81,7 +81,7 @@ def test_an_edited_report_changes_alone(config, monkeypatch):
 def test_an_edited_view_changes_alone(config, monkeypatch):
     publish.publish(config)
     one = queries.views()["actions"]
-    changed = queries.views() | {"actions": replace(one, sql=one.sql + "\nWHERE true")}
+    changed = queries.views() | {"actions": replace(one, sql=one.sql + "\n-- edited")}
     monkeypatch.setattr(queries, "views", lambda: changed)
     assert different(publish.publish(config)) == [("view", "actions", "changed")]
     assert told(publish.publish(config)) == {"unchanged": ALL}
