@@ -364,76 +364,16 @@ FROM (
     -- ways, is not parsed.
     SELECT
       *,
-      IF(
-        readable AND (length(user_identity) <= 25000 OR cardinality(filter(
-        split(regexp_replace(replace(replace(user_identity, '\\', '__'), '\"', '__'), '"\s*:', chr(1)), '"'),
-        part -> strpos(part, chr(1)) > 25000
-      )) = 0),
-        user_identity
-      ) AS identity_text,
-      IF(
-        readable AND (length(resources) <= 25000 OR cardinality(filter(
-        split(regexp_replace(replace(replace(resources, '\\', '__'), '\"', '__'), '"\s*:', chr(1)), '"'),
-        part -> strpos(part, chr(1)) > 25000
-      )) = 0),
-        resources
-      ) AS resources_text,
-      IF(
-        readable AND (length(tls_details) <= 25000 OR cardinality(filter(
-        split(regexp_replace(replace(replace(tls_details, '\\', '__'), '\"', '__'), '"\s*:', chr(1)), '"'),
-        part -> strpos(part, chr(1)) > 25000
-      )) = 0),
-        tls_details
-      ) AS tls_text,
-      IF(
-        readable AND (length(extra) <= 25000 OR cardinality(filter(
-        split(regexp_replace(replace(replace(extra, '\\', '__'), '\"', '__'), '"\s*:', chr(1)), '"'),
-        part -> strpos(part, chr(1)) > 25000
-      )) = 0),
-        extra
-      ) AS extra_text,
-      IF(
-        readable AND (length(request_parameters) <= 25000 OR cardinality(filter(
-        split(regexp_replace(replace(replace(request_parameters, '\\', '__'), '\"', '__'), '"\s*:', chr(1)), '"'),
-        part -> strpos(part, chr(1)) > 25000
-      )) = 0),
-        request_parameters
-      ) AS request_parameters_text,
-      IF(
-        readable AND (length(response_elements) <= 25000 OR cardinality(filter(
-        split(regexp_replace(replace(replace(response_elements, '\\', '__'), '\"', '__'), '"\s*:', chr(1)), '"'),
-        part -> strpos(part, chr(1)) > 25000
-      )) = 0),
-        response_elements
-      ) AS response_elements_text,
-      IF(
-        readable AND (length(additional_event_data) <= 25000 OR cardinality(filter(
-        split(regexp_replace(replace(replace(additional_event_data, '\\', '__'), '\"', '__'), '"\s*:', chr(1)), '"'),
-        part -> strpos(part, chr(1)) > 25000
-      )) = 0),
-        additional_event_data
-      ) AS additional_event_data_text,
-      IF(
-        readable AND (length(service_event_details) <= 25000 OR cardinality(filter(
-        split(regexp_replace(replace(replace(service_event_details, '\\', '__'), '\"', '__'), '"\s*:', chr(1)), '"'),
-        part -> strpos(part, chr(1)) > 25000
-      )) = 0),
-        service_event_details
-      ) AS service_event_details_text,
-      IF(
-        readable AND (length(addendum) <= 25000 OR cardinality(filter(
-        split(regexp_replace(replace(replace(addendum, '\\', '__'), '\"', '__'), '"\s*:', chr(1)), '"'),
-        part -> strpos(part, chr(1)) > 25000
-      )) = 0),
-        addendum
-      ) AS addendum_text,
-      IF(
-        readable AND (length(edge_device_details) <= 25000 OR cardinality(filter(
-        split(regexp_replace(replace(replace(edge_device_details, '\\', '__'), '\"', '__'), '"\s*:', chr(1)), '"'),
-        part -> strpos(part, chr(1)) > 25000
-      )) = 0),
-        edge_device_details
-      ) AS edge_device_details_text
+      IF(readable, opened_user_identity) AS identity_text,
+      IF(readable, opened_resources) AS resources_text,
+      IF(readable, opened_tls_details) AS tls_text,
+      IF(readable, opened_extra) AS extra_text,
+      IF(readable, opened_request_parameters) AS request_parameters_text,
+      IF(readable, opened_response_elements) AS response_elements_text,
+      IF(readable, opened_additional_event_data) AS additional_event_data_text,
+      IF(readable, opened_service_event_details) AS service_event_details_text,
+      IF(readable, opened_addendum) AS addendum_text,
+      IF(readable, opened_edge_device_details) AS edge_device_details_text
     FROM (
       SELECT
         *,
@@ -446,7 +386,7 @@ FROM (
           session_issuer_user_name, CAST(session_mfa AS VARCHAR), CAST(session_created AS VARCHAR), source_identity,
           ec2_role_delivery, CAST(assumed_root AS VARCHAR), federated_provider
         ) IS NOT NULL AS in_session
-      FROM events
+      FROM events_json
     ) AS marked
   ) AS guarded
 ) AS opened

@@ -198,41 +198,11 @@ FROM (
     -- ways, is not parsed: its text is in `unread`.
     SELECT
       *,
-      IF(
-      readable AND (length(user_identity) <= 25000 OR cardinality(filter(
-        split(regexp_replace(replace(replace(user_identity, '\\', '__'), '\"', '__'), '"\s*:', chr(1)), '"'),
-        part -> strpos(part, chr(1)) > 25000
-      )) = 0),
-      user_identity
-      ) AS identity_text,
-      IF(
-      readable AND (length(resources) <= 25000 OR cardinality(filter(
-        split(regexp_replace(replace(replace(resources, '\\', '__'), '\"', '__'), '"\s*:', chr(1)), '"'),
-        part -> strpos(part, chr(1)) > 25000
-      )) = 0),
-      resources
-      ) AS resources_text,
-      IF(
-      readable AND (length(addendum) <= 25000 OR cardinality(filter(
-        split(regexp_replace(replace(replace(addendum, '\\', '__'), '\"', '__'), '"\s*:', chr(1)), '"'),
-        part -> strpos(part, chr(1)) > 25000
-      )) = 0),
-      addendum
-      ) AS addendum_text,
-      IF(
-      readable AND (length(tls_details) <= 25000 OR cardinality(filter(
-        split(regexp_replace(replace(replace(tls_details, '\\', '__'), '\"', '__'), '"\s*:', chr(1)), '"'),
-        part -> strpos(part, chr(1)) > 25000
-      )) = 0),
-      tls_details
-      ) AS tls_text,
-      IF(
-      readable AND (length(extra) <= 25000 OR cardinality(filter(
-        split(regexp_replace(replace(replace(extra, '\\', '__'), '\"', '__'), '"\s*:', chr(1)), '"'),
-        part -> strpos(part, chr(1)) > 25000
-      )) = 0),
-      extra
-      ) AS extra_text
+      IF(readable, opened_user_identity) AS identity_text,
+      IF(readable, opened_resources) AS resources_text,
+      IF(readable, opened_addendum) AS addendum_text,
+      IF(readable, opened_tls_details) AS tls_text,
+      IF(readable, opened_extra) AS extra_text
     FROM (
       SELECT
         *,
@@ -248,13 +218,13 @@ FROM (
       FROM (
         -- In three parts, so that the engine leaves out files by the bounds of event_time_text, and by having no row
         -- of a part at all. A time in an odd spelling is in `extra` as well; the files of older releases have no text.
-        SELECT *, event_time_text AS eventtime FROM events WHERE event_time_text IS NOT NULL AND extra IS NULL
+        SELECT *, event_time_text AS eventtime FROM events_json WHERE event_time_text IS NOT NULL AND extra IS NULL
         UNION ALL
         SELECT *, date_format(event_time, '%Y-%m-%dT%H:%i:%sZ') AS eventtime
-        FROM events
+        FROM events_json
         WHERE event_time_text IS NOT NULL AND extra IS NOT NULL
         UNION ALL
-        SELECT *, date_format(event_time, '%Y-%m-%dT%H:%i:%sZ') AS eventtime FROM events WHERE event_time_text IS NULL
+        SELECT *, date_format(event_time, '%Y-%m-%dT%H:%i:%sZ') AS eventtime FROM events_json WHERE event_time_text IS NULL
       ) AS timed
     ) AS marked
   ) AS guarded

@@ -70,6 +70,7 @@
 -- tls_details = { type = "varchar", doc = "TLS version, cipher and host name of the call, the exact text." }
 -- extra = { type = "varchar", doc = "JSON object of the fields that no column holds: unknown ones, and known ones of an unexpected type." }
 -- shape = { type = "varchar", doc = "Fields that were there with the value null, as their names with commas: what NULL alone can't tell from absent." }
+-- raw = { type = "varbinary", doc = "The record's own bytes, only where the columns can't rebuild it (bad UTF-8, lone surrogates)." }
 -- parse_flags = { type = "array(varchar)", doc = "What was odd about the record, as fixed words; NULL when nothing was." }
 -- source = { type = "varchar", doc = "Where the object lies: s3://bucket, or file:///folder." }
 -- source_object = { type = "varchar", doc = "Key of the object that delivered the row." }
@@ -158,6 +159,7 @@ SELECT
   tls_details,
   extra,
   shape,
+  raw,
   parse_flags,
   source,
   source_object,

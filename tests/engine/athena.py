@@ -17,7 +17,6 @@ from datetime import date, datetime
 from typing import Any
 
 import trino
-from trino.exceptions import Error
 
 PAGE = 1000  # rows of a page, the header among them
 CATALOG = "awsdatacatalog"
@@ -51,6 +50,7 @@ def install(trino_port: int) -> None:  # noqa: PLR0915 (a call a function)
     from moto.athena.responses import AthenaResponse
 
     executions: dict[str, Execution] = {}
+    statements: dict[tuple[str, str], dict[str, str]] = {}  # by work group and name; moto's know the name alone
 
     def given(self: AthenaResponse, *names: str) -> list[Any]:
         return [self._get_param(name) for name in names]
@@ -74,8 +74,8 @@ def install(trino_port: int) -> None:  # noqa: PLR0915 (a call a function)
         database = (context or {}).get("Database", "default")
         execution = Execution(sql, database, group, parameters or [], output)
         executions[execution.id] = execution
-        prepared = {n: s.query_statement for n, s in self.athena_backend.prepared_statements.items()}
-        threading.Thread(target=run, args=(execution, trino_port, prepared), daemon=True).start()
+        there = {name: statement["QueryStatement"] for (of, name), statement in statements.items() if of == group.name}
+        threading.Thread(target=run, args=(execution, trino_port, immediate(execution, there)), daemon=True).start()
         return {"QueryExecutionId": execution.id}
 
     def found(self: AthenaResponse) -> Execution:
@@ -125,19 +125,30 @@ def install(trino_port: int) -> None:  # noqa: PLR0915 (a call a function)
         del self.athena_backend.named_queries[self._get_param("NamedQueryId")]
         return {}
 
+    def statement_of(self: AthenaResponse) -> tuple[str, str]:
+        return tuple(given(self, "WorkGroup", "StatementName"))
+
+    def create_prepared_statement(self: AthenaResponse) -> dict[str, Any]:
+        group, name = statement_of(self)
+        if (group_of(self, group).name, name) in statements:
+            raise BadRequestError(f"PreparedStatement {name} already exists in WorkGroup {group}.")
+        return update_prepared_statement(self)
+
+    def get_prepared_statement(self: AthenaResponse) -> dict[str, Any]:
+        group, name = statement_of(self)
+        return {"PreparedStatement": statements[group, name] | {"StatementName": name, "WorkGroupName": group}}
+
     def list_prepared_statements(self: AthenaResponse) -> dict[str, Any]:
         mine = self._get_param("WorkGroup")
-        names = [n for n, s in self.athena_backend.prepared_statements.items() if s.workgroup == mine]
-        return {"PreparedStatements": [{"StatementName": name} for name in names]}
+        return {"PreparedStatements": [{"StatementName": name} for group, name in statements if group == mine]}
 
     def update_prepared_statement(self: AthenaResponse) -> dict[str, Any]:
-        name, sql, description = given(self, "StatementName", "QueryStatement", "Description")
-        statement = self.athena_backend.prepared_statements[name]
-        statement.query_statement, statement.description = sql, description
+        sql, description = given(self, "QueryStatement", "Description")
+        statements[statement_of(self)] = {"QueryStatement": sql, "Description": description or ""}
         return {}
 
     def delete_prepared_statement(self: AthenaResponse) -> dict[str, Any]:
-        del self.athena_backend.prepared_statements[self._get_param("StatementName")]
+        del statements[statement_of(self)]
         return {}
 
     def get_work_group(self: AthenaResponse) -> dict[str, Any]:
@@ -156,8 +167,9 @@ def install(trino_port: int) -> None:  # noqa: PLR0915 (a call a function)
 
     for call in (
         start_query_execution, get_query_execution, stop_query_execution, get_query_results, batch_get_named_query,
-        update_named_query, delete_named_query, list_prepared_statements, update_prepared_statement,
-        delete_prepared_statement, get_work_group, update_work_group,
+        update_named_query, delete_named_query, create_prepared_statement, get_prepared_statement,
+        list_prepared_statements, update_prepared_statement, delete_prepared_statement, get_work_group,
+        update_work_group,
     ):  # fmt: skip
         setattr(AthenaResponse, call.__name__, answering(call))
 
@@ -174,7 +186,7 @@ def answering(call: Any) -> Any:
     return answer
 
 
-def run(execution: Execution, trino_port: int, prepared: dict[str, str]) -> None:
+def run(execution: Execution, trino_port: int, sql: str) -> None:
     """In a thread of its own: the query on Trino."""
     execution.state = "RUNNING" if execution.state == "QUEUED" else execution.state
     began = time.monotonic()
@@ -183,13 +195,13 @@ def run(execution: Execution, trino_port: int, prepared: dict[str, str]) -> None
     )
     cursor = connection.cursor()
     try:
-        cursor.execute(immediate(execution, prepared))
+        cursor.execute(sql)
         for row in cursor:
             if execution.state == "CANCELLED":
                 cursor.cancel()
                 return
             execution.rows.append(list(row))
-    except Error as error:
+    except Exception as error:  # of the driver's connection too: what is not told would be waited for
         execution.state, execution.reason = "FAILED", str(error)
         return
     execution.columns = [(column[0], column[1]) for column in cursor.description or ()]
@@ -207,6 +219,8 @@ def immediate(execution: Execution, prepared: dict[str, str]) -> str:
     sql, using = execution.sql, execution.parameters
     words = sql.split(None, 2)
     if words[0].upper() == "EXECUTE":
+        if words[1] not in prepared:
+            raise BadRequestError(f"PreparedStatement {words[1]} was not found in workGroup")
         sql, rest = prepared[words[1]], (words[2] if len(words) > 2 else "")
         if rest:
             using = [rest.split(None, 1)[1]]

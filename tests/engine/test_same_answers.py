@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.engine import cases
 from tests.engine.test_reports import TODAY
 from trailhouse.ask import local, parameters, queries
 
@@ -26,7 +27,10 @@ def same(one: Any, other: Any) -> bool:
 
 
 def text_of(name: str) -> str:
-    return parameters.bound(queries.report(name), ALL, TODAY)
+    """Asked of every account and day, with the bounds by which the report's own case is answered."""
+    report, answered = queries.report(name), next(each for each in cases.load(name).expected if each.rows)
+    bounds = {param.name for param in report.params if param.type in ("integer", "number")}
+    return parameters.bound(report, {k: v for k, v in answered.params.items() if k in bounds} | ALL, TODAY)
 
 
 @pytest.fixture(scope="module")
