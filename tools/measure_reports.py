@@ -3,8 +3,8 @@ Measure what saved reports read and how long they take, and write docs/reports-m
 
 `make reports`, or `python -m tools.measure_reports`. Two parts: one day of a lake of 30 days and 10 accounts, asked of
 Trino over S3, where a proxy counts the data files that are read; and `trailhouse report run` on 1,000,000 events in a
-folder, each report a process of its own, on a machine that shows it no Java. Public queries on the view
-`cloudtrail_logs` are measured like the reports where `TRAILHOUSE_PUBLIC_QUERIES` names a folder of them.
+folder, each report a process of its own, on a machine that shows it no Java. Public queries are measured like the
+reports where `TRAILHOUSE_PUBLIC_QUERIES` names a folder of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -35,7 +35,7 @@ from tests.ingest.inline import INLINE
 from tests.s3_server import S3Server
 from tools import setup
 from trailhouse import sample, settings
-from trailhouse.ask import parameters, publish, queries
+from trailhouse.ask import lake_queries, parameters, publish, queries
 from trailhouse.ingest import run
 from trailhouse.ingest.job import Run
 from trailhouse.lake import catalog
@@ -49,13 +49,14 @@ ROUNDS = 3  # of each report on this machine; the best counts
 
 @dataclass(frozen=True)
 class Read:
-    """What one query read on Trino."""
+    """What one query read on Trino, and why that is more than one day where it is."""
 
     name: str
     rows: int
     files: int
     bytes: int
     seconds: float
+    why: str = ""
 
 
 def main() -> None:
@@ -90,25 +91,46 @@ def _one_day(folder: Path) -> Iterator[str]:
         yield f"A sample of {RECIPE.days} days, {RECIPE.accounts} accounts and {RECIPE.events:,} events, as ingested."
         yield f"`events` has {whole.files:,} data files of {whole.bytes / 1e6:.1f} MB. Each report is asked for {DAY}"
         yield "on Trino: bytes as Trino counts them (Athena bills such), files as a proxy before S3 sees them.\n"
-        yield from _table([_read(trino, proxy, name, sql) for name, sql in asked.items()], whole)
+        found = [_read(trino, proxy, name, sql, _baseline(name)) for name, sql in asked.items()]
+        yield from _table(found, whole)
         if public.FOLDER.is_dir():
-            yield "\n### Public queries on cloudtrail_logs\n"
-            yield f"As their authors wrote them, but for the days: the first that one names is {DAY} here, and any"
-            yield "other the day after. One that names none reads what it must: `-` in the column `day`.\n"
-            texts = {one.name: one.filled() for one in public.load("athena") if one.runs}
-            found = [_read(trino, proxy, name, _dated(sql)) for name, sql in texts.items()]
-            yield from _table(found, whole, {name: _dated(sql) != sql for name, sql in texts.items()})
+            yield from _public(trino, proxy, whole)
+
+
+def _baseline(name: str) -> str:
+    days = next((param.default for param in queries.report(name).params if param.name == "baseline"), "")
+    return days and f"and {days} days before, to compare with"
+
+
+def _public(trino: TrinoServer, proxy: Proxy, whole: Read) -> Iterator[str]:
+    """What others wrote, unchanged or converted, but for the days that it names."""
+    for kind, view in (("athena", "cloudtrail_logs"), ("lake", "cloudtrail_lake")):
+        asked = {one.name: one for one in public.load(kind) if one.runs}
+        yield f"\n### Public queries on {view}\n"
+        yield "As their authors wrote them," if kind == "athena" else "Converted by `trailhouse lake-queries convert`,"
+        yield f"but for the days that they name: from {DAY} to the day after.\n"
+        found = []
+        for name, one in asked.items():
+            dated = _dated(one.filled())
+            why = one.reads if dated != one.filled() else "names no day of the past"
+            found.append(_read(trino, proxy, name, dated if kind == "athena" else _converted(name, dated), why))
+        yield from _table(found, whole)
+
+
+def _converted(name: str, sql: str) -> str:
+    (made,) = lake_queries.convert(name, sql)
+    return str(made.sql)
 
 
 @contextmanager
 def _cloud(folder: Path) -> Iterator[tuple[TrinoServer, Proxy]]:
     s3 = S3Server(setup.s3_server_path(), folder / "s3")
     s3.start()
-    glue = GlueServer().start()
+    trino = TrinoServer(folder / "trino", forgetful=True)
+    glue = GlueServer(trino_port=trino.port).start()
     os.environ.update(s3.env() | {"AWS_ENDPOINT_URL_GLUE": glue.url, "AWS_ENDPOINT_URL_ATHENA": glue.url})
     s3.client().create_bucket(Bucket=BUCKET)
     proxy = Proxy(s3.url, glue.url).start()
-    trino = TrinoServer(folder / "trino")
     try:
         yield trino.start(glue.url, proxy.s3), proxy
     finally:
@@ -130,7 +152,7 @@ def _whole(where: settings.Lake) -> Read:
     return Read("events", 0, len(files), sum(file.file_size_in_bytes for file in files), 0)
 
 
-def _read(trino: TrinoServer, proxy: Proxy, name: str, sql: str) -> Read:
+def _read(trino: TrinoServer, proxy: Proxy, name: str, sql: str, why: str) -> Read:
     print(f"  {name}", file=sys.stderr)
     seen = proxy.begin()
     cursor = trino.connect("trailhouse").cursor()
@@ -140,34 +162,37 @@ def _read(trino: TrinoServer, proxy: Proxy, name: str, sql: str) -> Read:
     except TrinoQueryError as error:
         raise SystemExit(f"{name}: {error}") from error
     files = {each.path for each in seen.requests if each.method == "GET" and "/events/data/" in each.path}
-    return Read(name, rows, len(files), int(cursor.stats["physicalInputBytes"]), time.monotonic() - began)
+    return Read(name, rows, len(files), int(cursor.stats["physicalInputBytes"]), time.monotonic() - began, why)
 
 
 def _dated(sql: str) -> str:
-    """The same question of the day that is measured."""
-    first = min((found[1] + found[3] + found[4] for found in _DATE.finditer(sql)), default="")
+    """The same question of the day that is measured: up to the next one where a text ends a period."""
+    first = min((found["day"].replace("/", "-") for found in _DATE.finditer(sql)), default="")
 
     def moved(found: re.Match[str]) -> str:
-        day = DAY if found[1] + found[3] + found[4] == first else DAY + timedelta(1)
-        return day.isoformat().replace("-", found["mark"])
+        ends = found["ends"] or found["day"].replace("/", "-") != first
+        day = DAY + timedelta(1) if ends else DAY
+        return (found["ends"] or "") + day.isoformat().replace("-", found["mark"])
 
     parts = {"year": f"{DAY:%Y}", "month": f"{DAY:%m}", "day": f"{DAY:%d}"}
     return _PART.sub(lambda found: f"{found[1]}'{parts[found['part'].lower()]}'", _DATE.sub(moved, sql))
 
 
-_DATE = re.compile(r"\b(20[0-9]{2})(?P<mark>[-/])([0-9]{2})(?P=mark)([0-9]{2})")
+_DATE = re.compile(r"(?P<ends><=?\s*')?\b(?P<day>20[0-9]{2}(?P<mark>[-/])[0-9]{2}(?P=mark)[0-9]{2})")
 _PART = re.compile(r"(\b(?P<part>year|month|day)\s*=\s*)'[0-9]+'", re.IGNORECASE)
 
 
-def _table(found: Sequence[Read], whole: Read, named: Mapping[str, bool] | None = None) -> Iterator[str]:
-    day = "day | " if named else ""
-    yield f"| | {day}rows | files of `events` | of all | MB read | of all | seconds |"
-    yield f"| --- | {'--- | ' if named else ''}--- | --- | --- | --- | --- | --- |"
+def _table(found: Sequence[Read], whole: Read) -> Iterator[str]:
+    """What reads more than a tenth of all files says why; that one does without a reason is a defect."""
+    yield "| | rows | files of `events` | of all | MB read | of all | seconds | reads more than the day |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for each in found:
-        said = f" {'named' if named[each.name] else '-'} |" if named else ""
+        more = each.files > whole.files / 10
+        if more and not each.why:
+            raise SystemExit(f"{each.name} reads {each.files} of {whole.files} files for one day, and nothing says why")
         yield (
-            f"| {each.name} |{said} {each.rows:,} | {each.files:,} | {each.files / whole.files:.1%} "
-            f"| {each.bytes / 1e6:.2f} | {each.bytes / whole.bytes:.1%} | {each.seconds:.2f} |"
+            f"| {each.name} | {each.rows:,} | {each.files:,} | {each.files / whole.files:.1%} | {each.bytes / 1e6:.2f} "
+            f"| {each.bytes / whole.bytes:.1%} | {each.seconds:.2f} | {each.why if more else ''} |"
         )
 
 

@@ -56,9 +56,9 @@ copies AS (
   GROUP BY event_date, shared
 )
 SELECT
-  event_date,
+  changes.event_date,
   event_time,
-  account_id,
+  changes.account_id,
   accounts.name AS account_name,
   region,
   actor,
@@ -110,10 +110,11 @@ SELECT
   coalesce(management_event = false OR event_category = 'Data', false) AS data_event,
   coalesce(actor_type = 'service', false)
     OR coalesce(session_issuer_arn LIKE '%:role/aws-service-role/%', false) AS service_noise,
-  coalesce(seen_in, ARRAY[account_id]) AS accounts,
+  coalesce(seen_in, ARRAY[changes.account_id]) AS accounts,
   event_id,
   shared_event_id
 FROM changes
-LEFT JOIN copies USING (event_date, shared)
-LEFT JOIN accounts USING (account_id)
+-- ON, not USING: what USING makes of both sides hides the days from the engine, which then reads all of them.
+LEFT JOIN copies ON copies.event_date = changes.event_date AND copies.shared = changes.shared
+LEFT JOIN accounts ON accounts.account_id = changes.account_id
 WHERE coalesce(nearness = nearest, true)

@@ -34,7 +34,7 @@ WITH refused AS (
 SELECT
   event_date,
   event_time,
-  account_id,
+  refused.account_id,
   accounts.name AS account_name,
   region,
   event_id,
@@ -65,4 +65,4 @@ SELECT
   error_code,
   error_message
 FROM refused
-LEFT JOIN accounts USING (account_id)
+LEFT JOIN accounts ON accounts.account_id = refused.account_id

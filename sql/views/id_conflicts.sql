@@ -43,10 +43,10 @@ first_ones AS (
 SELECT
   later.event_date,
   later.event_time,
-  account_id,
+  later.account_id,
   accounts.name AS account_name,
-  region,
-  event_id,
+  later.region,
+  later.event_id,
   first_ones.event_time AS first_event_time,
   first_ones.actor AS first_actor,
   later.actor AS later_actor,
@@ -66,5 +66,6 @@ SELECT
   first_ones.content_hash AS first_content_hash,
   later.content_hash AS later_content_hash
 FROM later
-LEFT JOIN first_ones USING (account_id, region, event_id)
-LEFT JOIN accounts USING (account_id)
+LEFT JOIN first_ones
+  ON first_ones.account_id = later.account_id AND first_ones.region = later.region AND first_ones.event_id = later.event_id
+LEFT JOIN accounts ON accounts.account_id = later.account_id

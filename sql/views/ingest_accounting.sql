@@ -43,7 +43,7 @@ SELECT
   l.modified AS delivered_at,
   l.settled_at,
   date_diff('second', l.modified, l.settled_at) AS delay_seconds,
-  batch_id,
+  l.batch_id,
   b.state AS batch_state
 FROM trailhouse_ops.ledger AS l
-LEFT JOIN trailhouse_ops.batches AS b USING (batch_id)
+LEFT JOIN trailhouse_ops.batches AS b ON b.batch_id = l.batch_id

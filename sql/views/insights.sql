@@ -50,7 +50,7 @@ SELECT
   event_date,
   started_at,
   ended_at,
-  account_id,
+  anomalies.account_id,
   accounts.name AS account_name,
   region,
   anomaly_id,
@@ -65,4 +65,4 @@ SELECT
   coalesce(duration, date_diff('minute', started_at, ended_at)) AS minutes,
   attributions
 FROM anomalies
-LEFT JOIN accounts USING (account_id)
+LEFT JOIN accounts ON accounts.account_id = anomalies.account_id

@@ -60,7 +60,7 @@ opened AS (
 SELECT
   event_date,
   event_time,
-  account_id,
+  opened.account_id,
   accounts.name AS account_name,
   region,
   event_id,
@@ -88,4 +88,4 @@ SELECT
   error_code,
   error_message
 FROM opened
-LEFT JOIN accounts USING (account_id)
+LEFT JOIN accounts ON accounts.account_id = opened.account_id

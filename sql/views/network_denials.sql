@@ -24,7 +24,7 @@
 SELECT
   event_date,
   event_time,
-  account_id,
+  events.account_id,
   accounts.name AS account_name,
   region,
   event_id,
@@ -40,5 +40,5 @@ SELECT
   error_message,
   shared_event_id
 FROM events
-LEFT JOIN accounts USING (account_id)
+LEFT JOIN accounts ON accounts.account_id = events.account_id
 WHERE error_code = 'VpceAccessDenied'

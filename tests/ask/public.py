@@ -29,13 +29,17 @@ class Public:
     name: str
     source: str
     sha256: str
-    outcome: str  # runs, or why not
+    outcome: str  # runs, or why not; what begins with `runs on this machine` does so on no other
     fill: dict[str, str]  # what stands for what, where running needs it
-    ordered: bool = True
+    reads: str = ""  # why it reads more than the day that it asks for
 
     @property
     def runs(self) -> bool:
         return self.outcome == "runs"
+
+    @property
+    def runs_here(self) -> bool:
+        return self.runs or self.outcome.startswith("runs on this machine")
 
     def text(self) -> str:
         """As it was published; another text under its name is another query."""
@@ -55,7 +59,15 @@ class Public:
 def load(kind: str) -> list[Public]:
     told = tomllib.loads(EXPECTED.read_text("utf-8"))
     return [
-        Public(kind, each["name"], each["from"], each["sha256"], each["outcome"], each.get("fill", {}))
+        Public(
+            kind,
+            each["name"],
+            each["from"],
+            each["sha256"],
+            each["outcome"],
+            each.get("fill", {}),
+            each.get("reads", ""),
+        )
         for each in told[kind]
     ]
 

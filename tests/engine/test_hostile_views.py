@@ -61,12 +61,6 @@ def plain(value: Any) -> Any:
     return value
 
 
-def test_a_day_reads_its_own_partitions_alone(both):
-    """What the partition columns are there for: files of other days are not opened."""
-    plan = both("SELECT count(*) FROM cloudtrail_logs WHERE \"timestamp\" = '1999/01/01'")
-    assert plan[0] == [(0,)] or plan[0] == [[0]]
-
-
 OTHERS = [name for name, view in queries.views().items() if "compatibility" not in view.tags]
 
 

@@ -61,3 +61,26 @@ def test_one_answer(here, athena, published, name, record_property):
 ])  # fmt: skip
 def test_what_is_the_same(one, other, alike):
     assert same(one, other) is alike
+
+
+NARROW = {
+    "cloudtrail_logs": (
+        "\"timestamp\" = '2026/02/20'",
+        "\"timestamp\" BETWEEN '2026/02/20' AND '2026/02/21'",
+        "year = '2026' AND month = '02' AND day = '20'",
+        "account = '100000000053' AND region = 'us-east-1'",
+        "eventtime >= '2026-02-20T00:00:00Z' AND eventtime < '2026-02-21T00:00:00Z'",
+    ),
+    "cloudtrail_lake": (
+        "eventtime >= TIMESTAMP '2026-02-20 00:00:00' AND eventtime < TIMESTAMP '2026-02-21 00:00:00'",
+        "recipientaccountid = '100000000053' AND eventtime > TIMESTAMP '2026-01-01 00:00:00'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("view", "where"), [(view, where) for view in NARROW for where in NARROW[view]])
+def test_what_narrows_an_old_query_leaves_files_unread(lake, published, reached, view, where):
+    def read(condition: str) -> int:
+        return reached.trino.rows_read(lake.where.database, f"SELECT max(eventname) FROM {view} WHERE {condition}")
+
+    assert 0 < read(where) < read("true") / 10

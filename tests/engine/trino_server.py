@@ -60,17 +60,21 @@ s3.aws-access-key={key}
 s3.aws-secret-key={secret}
 """
 
+# Of small files, data files among them, Trino keeps what it has read: whoever counts reads goes without.
+FORGETFUL = "iceberg.metadata-cache.enabled=false\n"
+
 
 class TrinoServer:
     """A coordinator that works itself. What it says when it can't start is in its log, which the error shows."""
 
-    def __init__(self, folder: Path) -> None:
-        self.port, self._folder = free_port(), folder
+    def __init__(self, folder: Path, forgetful: bool = False) -> None:
+        self.port, self._folder, self._forgetful = free_port(), folder, forgetful
 
     def _configure(self, glue: str, s3: str) -> None:
         folder = self._folder
         places = {"port": self.port, "data": folder / "data", "glue": glue, "s3": s3}
         catalog = ICEBERG.format(**places, key=ROOT_KEY, secret=ROOT_SECRET)
+        catalog += FORGETFUL if self._forgetful else ""
         files = {
             "etc/jvm.config": JVM,
             "etc/node.properties": NODE.format(**places),
@@ -116,6 +120,13 @@ class TrinoServer:
         cursor.execute(sql)
         rows = [tuple(row) for row in cursor.fetchall()]
         return tuple(column[0] for column in cursor.description or ()), rows
+
+    def rows_read(self, database: str, sql: str) -> int:
+        """How many rows of data files the engine looks at to answer a query."""
+        cursor = self.connect(database).cursor()
+        cursor.execute(sql)
+        cursor.fetchall()
+        return int(cursor.stats["processedRows"])
 
     def _answers(self) -> bool:
         try:

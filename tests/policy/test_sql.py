@@ -136,6 +136,23 @@ def test_a_table_that_is_read_whole_is_found():
     assert unbounded(dialect.parse("WITH e AS (SELECT * FROM events) SELECT * FROM e")) == ["events"]
 
 
+def merged(sql: str) -> list[str]:
+    """Outer joins whose USING makes one column of two: a filter on it comes to no file."""
+    return [
+        join.sql("athena") for join in dialect.parse(sql).find_all(exp.Join) if join.side and join.args.get("using")
+    ]
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=lambda one: one.name)
+def test_what_a_view_is_filtered_by_is_a_column_of_one_table(view):
+    assert merged(view.sql) == []
+
+
+def test_a_column_made_of_two_is_found():
+    assert merged("SELECT account_id FROM events LEFT JOIN accounts USING (account_id)")
+    assert not merged("SELECT 1 FROM events LEFT JOIN accounts ON accounts.account_id = events.account_id")
+
+
 # ── JSON ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 OPENING = (exp.JSONExtract, exp.JSONExtractScalar, exp.ParseJSON)
@@ -161,6 +178,25 @@ def test_json_that_is_opened_unseen_is_found():
 def test_the_view_of_opened_json_has_every_column_of_its_table():
     columns = [column.name for column in schema.table("events").columns]
     assert [column.name for column in VIEWS["events_json"].columns][: len(columns)] == columns
+
+
+def spread(tree: exp.Query) -> list[str]:
+    """Every UNNEST that doesn't name one column, its place in the list aside."""
+    named = [(node, node.args.get("alias")) for node in tree.find_all(exp.Unnest)]
+    return [node.sql("athena") for node, alias in named if alias is None or len(alias.columns) != 1]
+
+
+@pytest.mark.parametrize("name", [*REPORTS, *VIEWS])
+def test_what_is_unnested_is_one_column(name):
+    """Of an array of rows Athena makes one column, Trino one for each field: with a single name both mean the same."""
+    assert spread(tree_of(REPORTS[name]) if name in REPORTS else dialect.parse(VIEWS[name].sql)) == []
+
+
+def test_rows_that_are_spread_over_columns_are_found():
+    assert spread(
+        dialect.parse("SELECT arn FROM cloudtrail_logs CROSS JOIN UNNEST(resources) AS t (arn, account, kind)")
+    )
+    assert not spread(dialect.parse("SELECT p FROM t CROSS JOIN UNNEST(a) WITH ORDINALITY AS u (p, n)"))
 
 
 # ── times, order ─────────────────────────────────────────────────────────────────────────────────────────────────────
