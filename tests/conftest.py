@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.spark)
         if "s3_server" in asked:
             item.add_marker(pytest.mark.s3)
-        if "cloud" in asked:
+        if "reached" in asked:
             item.add_marker(pytest.mark.engine)
         if "chromium" in asked:
             item.add_marker(pytest.mark.browser)

@@ -83,4 +83,4 @@ def test_what_narrows_an_old_query_leaves_files_unread(lake, published, reached,
     def read(condition: str) -> int:
         return reached.trino.rows_read(lake.where.database, f"SELECT max(eventname) FROM {view} WHERE {condition}")
 
-    assert 0 < read(where) < read("true") / 10
+    assert 0 < read(where) < read("true") / 5
