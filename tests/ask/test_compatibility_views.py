@@ -11,7 +11,8 @@ import pytest
 from tests.ask import hostile, public
 from tests.ingest.contents import ingest
 from trailhouse import settings
-from trailhouse.ask import dialect, local, queries, views
+from trailhouse.ask import dialect, local, queries, translate, views
+from trailhouse.ask.macros import MACROS
 from trailhouse.decode.rebuild import record
 from trailhouse.lake import catalog
 
@@ -94,12 +95,12 @@ def test_a_time_that_is_text_means_the_same_with_and_without_its_column(rows):
     answers = []
     for texts in (lambda row: row, lambda row: row | {"event_time_text": None}):
         with duckdb.connect() as connection:
-            for macro in dialect.MACROS:
+            for macro in MACROS:
                 connection.execute(macro)
             made = _table([texts(row) for row in rows])
             connection.register("events", made)
             for view in views.needed(["cloudtrail_logs"]):
-                connection.execute(f"CREATE VIEW {view.name} AS {dialect.to_duckdb(dialect.parse(view.sql))}")
+                connection.execute(f"CREATE VIEW {view.name} AS {translate.to_duckdb(dialect.parse(view.sql))}")
             found = connection.execute("SELECT eventid, eventname, eventtime, unread FROM cloudtrail_logs").fetchall()
             answers.append(Counter(found))
     assert answers[0] == answers[1]

@@ -9,7 +9,7 @@ import pytest
 from tests.buckets import OTHER, Bucket, event, key
 from tests.ingest.contents import files, ingest
 from trailhouse import settings
-from trailhouse.ask import dialect, local, status
+from trailhouse.ask import dialect, local, status, translate
 from trailhouse.errors import UsageError
 from trailhouse.lake import catalog
 
@@ -178,8 +178,8 @@ def test_what_is_named_once_and_read_twice_is_asked_for_twice():
     chain = "WITH c0 AS (SELECT 1 AS x)" + "".join(
         f", c{n} AS (SELECT p.x FROM c{n - 1} AS p, c{n - 1} AS q)" for n in range(1, 40)
     )
-    assert "WITH" not in dialect.to_duckdb(dialect.parse(twice))
-    assert len(dialect.to_duckdb(dialect.parse(chain + " SELECT * FROM c39"))) < 100_000
+    assert "WITH" not in translate.to_duckdb(dialect.parse(twice))
+    assert len(translate.to_duckdb(dialect.parse(chain + " SELECT * FROM c39"))) < 100_000
 
 
 def test_only_what_is_published_is_seen(opened, tmp_path):

@@ -14,7 +14,8 @@ from sqlglot import exp
 
 from tests.engine import cases
 from tests.engine.test_reports import sql_of
-from trailhouse.ask import dialect, queries, views
+from trailhouse.ask import dialect, queries, translate, views
+from trailhouse.ask.macros import MACROS
 from trailhouse.lake import schema
 
 CONDITIONS = (
@@ -34,7 +35,7 @@ def connection(folder_lake) -> Iterator[duckdb.DuckDBPyConnection]:
         made.register("read", folder_lake.table(name).scan().to_arrow())
         made.execute(f"CREATE TABLE {'.'.join(folder_lake.name(name))} AS FROM read")
         made.unregister("read")
-    for macro in dialect.MACROS:
+    for macro in MACROS:
         made.execute(macro)
     yield made
     made.close()
@@ -60,8 +61,8 @@ def answers(connection: duckdb.DuckDBPyConnection, case: cases.Case, of_view: ex
     """What comes of the questions of a case; of a view, with another text of it."""
     for view in views.needed([case.name, *(name for tree in sqls for name in dialect.tables(tree))]):
         tree = of_view if of_view is not None and view.name == case.name else dialect.parse(view.sql)
-        connection.execute(f"CREATE OR REPLACE VIEW trailhouse.{view.name} AS {dialect.to_duckdb(tree)}")
-    return [connection.execute(dialect.to_duckdb(tree)).fetchall() for tree in sqls]
+        connection.execute(f"CREATE OR REPLACE VIEW trailhouse.{view.name} AS {translate.to_duckdb(tree)}")
+    return [connection.execute(translate.to_duckdb(tree)).fetchall() for tree in sqls]
 
 
 @pytest.mark.parametrize("name", cases.names())

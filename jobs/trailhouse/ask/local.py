@@ -17,8 +17,9 @@ import duckdb
 from sqlglot import exp
 
 from trailhouse import settings
-from trailhouse.ask import dialect, queries, views
+from trailhouse.ask import dialect, queries, translate, views
 from trailhouse.ask.answer import Answer
+from trailhouse.ask.macros import MACROS
 from trailhouse.ask.parameters import literal
 from trailhouse.errors import TrailhouseError, UsageError
 from trailhouse.lake import pointers, schema
@@ -46,7 +47,7 @@ def asking(where: settings.Lake) -> Iterator[Callable[[str], Answer]]:
         def asked(sql: str) -> Answer:
             tree = over_the_lake(dialect.parse(views.named(sql, where)), where, at)
             try:
-                found = connection.execute(dialect.to_duckdb(tree))
+                found = connection.execute(translate.to_duckdb(tree))
                 return Answer(tuple(column[0] for column in found.description or ()), found.fetchall())
             except duckdb.Error as error:
                 raise UsageError(f"the query can't be answered: {_said(error)}") from error
@@ -90,7 +91,7 @@ def _connected(where: settings.Lake, at: Mapping[Name, str]) -> Iterator[duckdb.
             connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"')
         connection.execute(f"SET search_path = '{where.database},{where.ops_database}'")
         connection.execute("SET TimeZone = 'UTC'")
-        for macro in dialect.MACROS:
+        for macro in MACROS:
             connection.execute(macro)
         for name in schema.TABLES:
             if _identifier(where, name) not in at:
