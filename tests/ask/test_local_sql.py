@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -180,6 +184,16 @@ def test_what_is_named_once_and_read_twice_is_asked_for_twice():
     )
     assert "WITH" not in translate.to_duckdb(dialect.parse(twice))
     assert len(translate.to_duckdb(dialect.parse(chain + " SELECT * FROM c39"))) < 100_000
+
+
+def test_an_interrupt_is_heard_while_the_engine_works(opened):
+    slow = "SELECT sum(a.n * b.n) FROM UNNEST(sequence(1, 100000)) AS a(n) CROSS JOIN UNNEST(sequence(1, 3000000)) AS b(n)"
+    timer = threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGINT))
+    began = time.monotonic()
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        rows(opened, slow)
+    assert time.monotonic() - began < 5
 
 
 def test_only_what_is_published_is_seen(opened, tmp_path):
