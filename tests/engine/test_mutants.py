@@ -37,8 +37,14 @@ def connection(folder_lake) -> Iterator[duckdb.DuckDBPyConnection]:
         made.unregister("read")
     for macro in MACROS:
         made.execute(macro)
+    for view in views.needed(queries.views()):
+        define(made, view.name, dialect.parse(view.sql))
     yield made
     made.close()
+
+
+def define(connection: duckdb.DuckDBPyConnection, view: str, tree: exp.Query) -> None:
+    connection.execute(f"CREATE OR REPLACE VIEW trailhouse.{view} AS {translate.to_duckdb(tree)}")
 
 
 def conditions(tree: exp.Query) -> list[exp.Expr]:
@@ -47,45 +53,43 @@ def conditions(tree: exp.Query) -> list[exp.Expr]:
 
 def mutants(sql: str) -> Iterator[tuple[str, exp.Query]]:
     """The query with one condition replaced, and which."""
-    count = len(conditions(dialect.parse(sql)))
-    for number in range(count):
+    whole = dialect.parse(sql)
+    for number, condition in enumerate(conditions(whole)):
         for value in (True, False):
-            tree = dialect.parse(sql)
-            node = conditions(tree)[number]
-            said = f"{node.sql(dialect='trino')} -> {value}"
-            node.replace(exp.Boolean(this=value))
-            yield said, tree
+            tree = whole.copy()
+            conditions(tree)[number].replace(exp.Boolean(this=value))
+            yield f"{condition.sql(dialect='trino')} -> {value}", tree
 
 
-def answers(connection: duckdb.DuckDBPyConnection, case: cases.Case, of_view: exp.Query | None, sqls: list[exp.Query]):
-    """What comes of the questions of a case; of a view, with another text of it."""
-    for view in views.needed([case.name, *(name for tree in sqls for name in dialect.tables(tree))]):
-        tree = of_view if of_view is not None and view.name == case.name else dialect.parse(view.sql)
-        connection.execute(f"CREATE OR REPLACE VIEW trailhouse.{view.name} AS {translate.to_duckdb(tree)}")
+def answers(connection: duckdb.DuckDBPyConnection, sqls: list[exp.Query]) -> list[list[tuple]]:
     return [connection.execute(translate.to_duckdb(tree)).fetchall() for tree in sqls]
 
 
 @pytest.mark.parametrize("name", cases.names())
 def test_each_condition_changes_an_answer(connection, name):
     case = cases.load(name)
-    asked = [dialect.parse(sql_of(case, expected)) for expected in case.expected]
-    right = answers(connection, case, None, asked)
-    survivors = []
-    if name in queries.views():
-        for said, tree in mutants(queries.views()[name].sql):
-            if differs(connection, case, tree, asked, right) is False:
+    texts = [sql_of(case, expected) for expected in case.expected]
+    asked = [dialect.parse(text) for text in texts]
+    right = answers(connection, asked)
+    if view := queries.views().get(name):
+        survivors = []
+        for said, tree in mutants(view.sql):
+            define(connection, name, tree)
+            if not differs(connection, asked, right):
                 survivors.append(said)
+        define(connection, name, dialect.parse(view.sql))
     else:
-        texts = [sql_of(case, expected) for expected in case.expected]
-        for versions in zip(*(list(mutants(text)) for text in texts), strict=True):
-            if differs(connection, case, None, [tree for _, tree in versions], right) is False:
-                survivors.append(versions[0][0])
+        survivors = [
+            versions[0][0]
+            for versions in zip(*map(mutants, texts), strict=True)
+            if not differs(connection, [tree for _, tree in versions], right)
+        ]
     assert not survivors, "no case sees these conditions:\n  " + "\n  ".join(survivors)
 
 
-def differs(connection, case, of_view, asked, right) -> bool:
+def differs(connection: duckdb.DuckDBPyConnection, asked: list[exp.Query], right: list[list[tuple]]) -> bool:
     try:
-        return answers(connection, case, of_view, asked) != right
+        return answers(connection, asked) != right
     except duckdb.Error:
         return True  # seen by everybody
 
@@ -95,8 +99,8 @@ def test_a_condition_that_nothing_needs_is_found(connection):
     case = cases.load("who_deleted_it")
     expected = case.expected[0]
     text = sql_of(case, expected).replace("ORDER BY", "AND account_id LIKE '%' ORDER BY")
-    right = answers(connection, case, None, [dialect.parse(text)])
-    alive = [said for said, tree in mutants(text) if not differs(connection, case, None, [tree], right)]
+    right = answers(connection, [dialect.parse(text)])
+    alive = [said for said, tree in mutants(text) if not differs(connection, [tree], right)]
     assert "account_id LIKE '%' -> True" in alive
 
 
