@@ -722,6 +722,7 @@ CHECK = (
 )  # fmt: skip
 
 PARAMETERS, LOCAL = "tests/ask/test_parameters.py", "tests/ask/test_local_sql.py"
+EXPRESSIONS = "tests/ask/test_expressions.py"
 REPORTED, PUBLISHED = "tests/test_cli_report.py", "tests/engine/test_publish.py"
 
 ASKING = (
@@ -740,12 +741,25 @@ ASKING = (
     bug("what a query defines is taken for a table of the lake", "ask/dialect.py",
         "if table.name and (table.db or", "if table.name and (True or",
         f"{LOCAL}::test_what_athena_understands_is_answered_here"),
-    bug("boundaries are counted, not units that have passed", "ask/dialect.py",
+    bug("boundaries are counted, not units that have passed", "ask/translate.py",
         "    exp.DateDiff: _whole_units,\n", "",
         f"{LOCAL}::test_what_athena_understands_is_answered_here"),
-    bug("a text that is no JSON stops the query", "ask/dialect.py",
+    bug("a text that is no JSON stops the query", "ask/macros.py",
         "'OBJECT ARRAY', TRY(json_type(text, path))", "'OBJECT ARRAY', json_type(text, path)",
         f"{LOCAL}::test_what_athena_understands_is_answered_here"),
+    bug("whole numbers divide to fractions", "ask/translate.py",
+        "    exp.Div: _quotient,\n", "",
+        f"{EXPRESSIONS}::test_it_means_here_what_it_means_there"),
+    bug("a pattern that isn't there is found empty", "ask/macros.py",
+        "CASE WHEN regexp_matches(text, pattern) THEN regexp_extract(text, pattern, part) END",
+        "regexp_extract(text, pattern, part)",
+        f"{EXPRESSIONS}::test_it_means_here_what_it_means_there"),
+    bug("what means another thing here is answered", "ask/translate.py",
+        '        raise _refuse("WITH TIES", "number the rows with rank() instead")\n', "        pass\n",
+        f"{EXPRESSIONS}::test_what_can_not_mean_the_same_is_refused_by_its_name"),
+    bug("an interrupt waits for the engine", "ask/local.py",
+        "            connection.interrupt()\n", "",
+        f"{LOCAL}::test_an_interrupt_is_heard_while_the_engine_works"),
     bug("any file may be asked", "ask/local.py",
         '    connection.execute("SET enable_external_access = false")\n', "",
         f"{LOCAL}::test_a_query_reads_the_lake_and_nothing_else"),
