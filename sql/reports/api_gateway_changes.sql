@@ -36,7 +36,7 @@ SELECT
   coalesce(
     regexp_like(request_parameters, '"authorizationType" *: *"NONE"|"/authorizationType"[^}]*"NONE"|"NONE"[^}]*"/authorizationType"'),
     false
-  ) AS without_authorization,
+  ) OR action = 'CreateRoute' AND coalesce(json_extract_scalar(request_parameters, '$.authorizationType'), 'NONE') = 'NONE' AS without_authorization,
   outcome,
   event_id
 FROM actions

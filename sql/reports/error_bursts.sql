@@ -14,7 +14,7 @@
 WITH failed AS (
   SELECT
     account_id,
-    actor,
+    coalesce(session_issuer_arn, actor) AS actor,
     event_date,
     date_trunc('hour', event_time) AS hour,
     count(*) AS errors,
@@ -23,7 +23,7 @@ WITH failed AS (
   WHERE event_date BETWEEN date_add('day', -:baseline, :since) AND :until
     AND account_id LIKE :account
     AND error_code IS NOT NULL
-  GROUP BY account_id, actor, event_date, date_trunc('hour', event_time)
+  GROUP BY account_id, coalesce(session_issuer_arn, actor), event_date, date_trunc('hour', event_time)
 ),
 compared AS (
   SELECT

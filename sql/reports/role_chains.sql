@@ -30,7 +30,7 @@ used AS (
 assumed AS (
   SELECT
     *,
-    json_extract_scalar(opened_request_parameters, '$.roleArn') AS role,
+    coalesce(json_extract_scalar(opened_request_parameters, '$.roleArn'), json_extract_scalar(opened_request_parameters, '$.targetPrincipal')) AS role,
     json_extract_scalar(opened_request_parameters, '$.roleSessionName') AS session_name,
     json_extract_scalar(opened_response_elements, '$.credentials.accessKeyId') AS session_key_id
   FROM span

@@ -37,12 +37,16 @@ WITH anomalies AS (
     max(CASE WHEN insight_state = 'Start' THEN insight_average END) AS at_start,
     max(CASE WHEN insight_state = 'End' THEN insight_average END) AS on_average,
     max(insight_duration) AS duration,
-    max(json_format(json_extract(
-      -- Trino's parser gives up, and the query with it, at names of 50,000 characters and at 1,000 levels; what is
-      -- too deep has no state.
+    coalesce(
+    max(CASE WHEN insight_state = 'End' THEN json_format(json_extract(
       CASE WHEN insight_state IS NULL THEN NULL ELSE CASE greatest(length(insight_details), 50000) WHEN 50000 THEN insight_details END END,
       '$.insightContext.attributions'
-    ))) AS attributions
+    )) END),
+    max(json_format(json_extract(
+      CASE WHEN insight_state IS NULL THEN NULL ELSE CASE greatest(length(insight_details), 50000) WHEN 50000 THEN insight_details END END,
+      '$.insightContext.attributions'
+    )))
+    ) AS attributions
   FROM insight_events
   GROUP BY account_id, region, coalesce(shared_event_id, event_id)
 )
