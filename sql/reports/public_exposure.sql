@@ -76,7 +76,7 @@ judged AS (
         THEN 'a policy for everybody'
       WHEN cardinality(for_all) > 0 THEN 'a policy for everybody, on conditions'
       -- A policy may name such a list to refuse it.
-      WHEN regexp_like(request_parameters, '"x-amz-acl" *: *[[]? *"(public-read|public-read-write|authenticated-read)"')
+      WHEN regexp_like(request_parameters, '"x-amz-acl"[^"]*"(public-read|public-read-write|authenticated-read)"')
         OR document IS NULL AND regexp_like(request_parameters, 'groups/global/(AllUsers|AuthenticatedUsers)')
         THEN 'an access list for everybody'
       WHEN regexp_like(action, '^(Delete|Disable)') THEN 'the block of public access taken away'
