@@ -36,7 +36,9 @@ SELECT
   coalesce(
     regexp_like(request_parameters, '"authorizationType" *: *"NONE"|"/authorizationType"[^}]*"NONE"|"NONE"[^}]*"/authorizationType"'),
     false
-  ) AS without_authorization,
+  )
+  -- A route that is made without a word of it is open.
+  OR action = 'CreateRoute' AND json_extract_scalar(request_parameters, '$.authorizationType') IS NULL AS without_authorization,
   outcome,
   event_id
 FROM actions

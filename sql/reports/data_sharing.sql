@@ -1,5 +1,5 @@
 -- title = "What was shared with which other accounts"
--- doc = "Which snapshots, images, buckets, keys, functions and other resources were shared with which other accounts, and by whom?"
+-- doc = "Which snapshots, images, buckets, keys, functions, roles and other resources were shared with which other accounts, and by whom?"
 -- why = "A snapshot shared with a stranger's account is a copy of the data that no log of yours will show again: an account without a name here needs an explanation."
 -- grain = ["account_id", "region", "event_id", "shared_with"]
 -- tags = ["compliance", "detection", "data"]
@@ -15,6 +15,10 @@ WITH changes AS (
       json_extract_scalar(request_parameters, '$.policy'),
       json_extract_scalar(request_parameters, '$.resourcePolicy'),
       json_extract_scalar(request_parameters, '$.policyText'),
+      json_extract_scalar(request_parameters, '$.policyDocument'),
+      json_extract_scalar(request_parameters, '$.assumeRolePolicyDocument'),
+      json_extract_scalar(request_parameters, '$.policyInJson'),
+      json_extract_scalar(request_parameters, '$.accessPolicies'),
       json_extract_scalar(request_parameters, '$.attributes.Policy'),
       CASE json_extract_scalar(request_parameters, '$.attributeName')
         WHEN 'Policy' THEN json_extract_scalar(request_parameters, '$.attributeValue')
@@ -29,7 +33,10 @@ WITH changes AS (
         'ModifySnapshotAttribute', 'ModifyImageAttribute', 'ModifyDBSnapshotAttribute', 'ModifyDBClusterSnapshotAttribute',
         'PutBucketPolicy', 'PutAccessPointPolicy', 'PutKeyPolicy', 'PutResourcePolicy', 'SetRepositoryPolicy',
         'SetQueueAttributes', 'SetTopicAttributes', 'CreateGrant', 'CreateResourceShare', 'AssociateResourceShare',
-        'AuthorizeSnapshotAccess', 'AuthorizeDataShare'
+        'AuthorizeSnapshotAccess', 'AuthorizeDataShare', 'CreateKey', 'CreateQueue', 'CreateTopic', 'PutFileSystemPolicy',
+        'PutBackupVaultAccessPolicy', 'CreateRole', 'UpdateAssumeRolePolicy', 'ModifyDocumentPermission',
+        'PutBucketReplication', 'CreateDomain', 'UpdateDomainConfig', 'CreateElasticsearchDomain',
+        'UpdateElasticsearchDomainConfig'
       )
       OR action LIKE 'Add%Permission%'
     )
@@ -56,7 +63,11 @@ named AS (
       json_extract_scalar(request_parameters, '$.principal'),
       json_extract_scalar(request_parameters, '$.granteePrincipal'),
       json_extract_scalar(request_parameters, '$.accountWithRestoreAccess'),
-      json_extract_scalar(request_parameters, '$.consumerIdentifier')
+      json_extract_scalar(request_parameters, '$.consumerIdentifier'),
+      json_format(json_extract(request_parameters, '$.aWSAccountIds')),
+      json_format(json_extract(request_parameters, '$.aWSAccountId')),
+      json_format(json_extract(request_parameters, '$.accountIdsToAdd')),
+      array_join(regexp_extract_all(json_format(json_extract(request_parameters, '$.ReplicationConfiguration')), '"Account" *: *"?[0-9]{12}'), ' ')
     ) AS whom
   FROM read
 ),
@@ -83,5 +94,6 @@ SELECT
 FROM named
 CROSS JOIN UNNEST(array_distinct(regexp_extract_all(whom, '[0-9]{12}'))) AS t (shared_with)
 LEFT JOIN others USING (shared_with)
-WHERE shared_with <> account_id
+-- Of several copies the row is that of the caller, who may have shared it with himself.
+WHERE shared_with <> account_id OR cardinality(accounts) > 1
 ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip, shared_with

@@ -20,9 +20,15 @@ SELECT
   action,
   resource,
   json_extract_scalar(request_parameters, '$.encrypted') AS encrypted,
-  coalesce(
-    json_extract_scalar(request_parameters, '$.createVolumePermission.add.items[0].group'),
-    json_extract_scalar(request_parameters, '$.createVolumePermission.add.items[0].userId')
+  nullif(
+    array_join(
+      transform(
+        TRY(CAST(json_extract(request_parameters, '$.createVolumePermission.add.items') AS ARRAY(JSON))),
+        x -> coalesce(json_extract_scalar(x, '$.group'), json_extract_scalar(x, '$.userId'))
+      ),
+      ', '
+    ),
+    ''
   ) AS shared_with,
   outcome,
   event_id

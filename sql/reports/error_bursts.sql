@@ -1,7 +1,7 @@
 -- title = "Hours with far more errors than usual"
--- doc = "In which hours did an actor's calls fail many times as often as his usual?"
+-- doc = "In which hours did the calls of a user or a role, of all its sessions, fail many times as often as usual?"
 -- why = "Either something broke, or somebody is finding out what stolen credentials can do: `denied_calls` tells which."
--- grain = ["account_id", "actor", "hour"]
+-- grain = ["account_id", "principal", "hour"]
 -- tags = ["detection", "health"]
 -- [params]
 -- since = { type = "date", default = "-7d", doc = "First day (UTC)." }
@@ -14,7 +14,7 @@
 WITH failed AS (
   SELECT
     account_id,
-    actor,
+    coalesce(session_issuer_arn, actor) AS principal,
     event_date,
     date_trunc('hour', event_time) AS hour,
     count(*) AS errors,
@@ -23,12 +23,12 @@ WITH failed AS (
   WHERE event_date BETWEEN date_add('day', -:baseline, :since) AND :until
     AND account_id LIKE :account
     AND error_code IS NOT NULL
-  GROUP BY account_id, actor, event_date, date_trunc('hour', event_time)
+  GROUP BY 1, 2, 3, 4
 ),
 compared AS (
   SELECT
     *,
-    coalesce(sum(CASE WHEN event_date < :since THEN errors END) OVER (PARTITION BY account_id, actor), 0)
+    coalesce(sum(CASE WHEN event_date < :since THEN errors END) OVER (PARTITION BY account_id, principal), 0)
       / nullif(24.0e0 * :baseline, 0) AS usual_per_hour
   FROM failed
 )
@@ -36,7 +36,7 @@ SELECT
   hour,
   account_id,
   accounts.name AS account_name,
-  actor,
+  principal,
   errors,
   actions,
   usual_per_hour
@@ -45,4 +45,4 @@ LEFT JOIN accounts USING (account_id)
 WHERE event_date >= :since
   AND errors >= :at_least
   AND errors > coalesce(:times * usual_per_hour, 0)
-ORDER BY errors DESC, hour, account_id, actor
+ORDER BY errors DESC, hour, account_id, principal

@@ -24,7 +24,7 @@ WITH changes AS (
   FROM actions
   WHERE event_date BETWEEN :since AND :until
     AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
-    AND service IN ('iam', 'sso', 'sso-directory', 'identitystore')
+    AND service IN ('iam', 'sso', 'sso-directory', 'identitystore', 'rolesanywhere')
     AND cardinality(filter(split(mentions, '"'), part -> part LIKE :entity ESCAPE '!')) > 0
 )
 SELECT
@@ -42,6 +42,7 @@ SELECT
         json_extract_scalar(request_parameters, '$.groupName'),
         json_extract_scalar(request_parameters, '$.policyName'),
         json_extract_scalar(request_parameters, '$.policyArn'),
+        json_extract_scalar(request_parameters, '$.managedPolicyArn'),
         json_extract_scalar(request_parameters, '$.permissionsBoundary'),
         json_extract_scalar(request_parameters, '$.instanceProfileName'),
         json_extract_scalar(request_parameters, '$.accessKeyId'),
@@ -51,7 +52,7 @@ SELECT
         json_extract_scalar(request_parameters, '$.permissionSetArn'),
         json_extract_scalar(request_parameters, '$.targetId')
       ],
-      x -> x <> entity
+      x -> coalesce(x <> entity, x IS NOT NULL)
     ),
     ', '
   ) AS details,

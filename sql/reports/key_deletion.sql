@@ -12,7 +12,10 @@
 WITH changes AS (
   SELECT
     *,
-    max(CASE outcome WHEN 'succeeded' THEN event_time END) OVER (PARTITION BY account_id, region, key_arn) AS last_at
+    -- What happens to the material of a key takes back no deletion of the key, nor the other way round.
+    max(CASE outcome WHEN 'succeeded' THEN event_time END) OVER (
+      PARTITION BY account_id, region, key_arn, operation IN ('DeleteImportedKeyMaterial', 'ImportKeyMaterial')
+    ) AS last_at
   FROM key_usage
   WHERE event_date BETWEEN :since AND :until
     AND account_id LIKE :account

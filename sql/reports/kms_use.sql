@@ -7,7 +7,7 @@
 -- since = { type = "date", default = "-7d", doc = "First day (UTC)." }
 -- until = { type = "date", default = "today", doc = "Last day (UTC)." }
 -- account = { type = "account", default = "all", doc = "One account, or all." }
--- key = { type = "pattern", default = "*", doc = "The key: its ARN, or a part such as *1234abcd*." }
+-- key = { type = "pattern", default = "*", doc = "The key, or one of two that a call uses: its ARN, or a part such as *1234abcd*." }
 
 WITH uses AS (
   SELECT
@@ -25,7 +25,8 @@ WITH uses AS (
   FROM key_usage
   WHERE event_date BETWEEN :since AND :until
     AND account_id LIKE :account
-    AND coalesce(key_arn, '') LIKE :key ESCAPE '!'
+    -- Of two keys that a call uses, key_arn is the first.
+    AND cardinality(filter(split(mentions, '"'), part -> part LIKE :key ESCAPE '!')) > 0
     AND kind = 'use'
   GROUP BY account_id, region, key_arn, actor, via, operation
 )

@@ -12,7 +12,13 @@
 WITH seen AS (
   SELECT
     account_id,
-    coalesce(session_issuer_arn, identity_arn, identity_principal_id) AS principal,
+    coalesce(
+      session_issuer_arn,
+      identity_arn,
+      on_behalf_of_user_id,
+      -- Of another account's role only the id is told, with the session.
+      CASE identity_type WHEN 'AWSAccount' THEN split_part(identity_principal_id, ':', 1) ELSE identity_principal_id END
+    ) AS principal,
     split_part(split_part(replace(user_agent, '['), '/', 1), ' ', 1) AS agent,
     min(event_date) AS first_day,
     min(event_time) AS first_at,

@@ -14,8 +14,9 @@ WITH changes AS (
     account_id,
     max(account_name) AS account_name,
     region,
-    min(event_date) AS first_day,
-    min(event_time) AS first_at,
+    -- Who was refused has changed nothing: an attempt in the past doesn't make a region known.
+    coalesce(min(CASE outcome WHEN 'succeeded' THEN event_date END), min(event_date)) AS first_day,
+    coalesce(min(CASE outcome WHEN 'succeeded' THEN event_time END), min(event_time)) AS first_at,
     count(*) AS changes,
     count(CASE WHEN outcome = 'succeeded' THEN 1 END) AS succeeded,
     coalesce(array_join(array_sort(array_agg(DISTINCT actor)), ', '), '') AS actors,

@@ -14,6 +14,7 @@ WITH changes AS (
     *,
     coalesce(
       json_extract_scalar(request_parameters, '$.policyDocument'),
+      json_extract_scalar(request_parameters, '$.assumeRolePolicyDocument'),
       json_extract_scalar(request_parameters, '$.policy'),
       json_extract_scalar(request_parameters, '$.resourcePolicy'),
       json_extract_scalar(request_parameters, '$.policyText'),
@@ -37,7 +38,9 @@ WITH changes AS (
       )
       OR action LIKE 'AddPermission%'
       OR action LIKE 'RemovePermission%'
-      OR service IN ('iam', 'organizations', 'sso') AND (action LIKE '%Policy%' OR action LIKE '%PermissionsBoundary')
+      OR service IN ('iam', 'organizations', 'sso') AND (
+        action LIKE '%Policy%' OR action LIKE '%PermissionsBoundary%' OR action = 'CreateRole'
+      )
     )
 ),
 read AS (
@@ -60,6 +63,7 @@ SELECT
   action,
   coalesce(
     json_extract_scalar(request_parameters, '$.policyArn'),
+    json_extract_scalar(request_parameters, '$.managedPolicyArn'),
     json_extract_scalar(request_parameters, '$.policyName'),
     json_extract_scalar(request_parameters, '$.policyId'),
     json_extract_scalar(request_parameters, '$.permissionsBoundary'),
@@ -77,13 +81,19 @@ SELECT
     resource
   ) AS attached_to,
   -- A boundary or a policy of the organization only limits; without Action there is NotAction, which is all but that.
-  service = 'iam' AND (
-    coalesce(regexp_like(json_extract_scalar(request_parameters, '$.policyArn'), '::aws:policy/(AdministratorAccess|IAMFullAccess)$'), false)
+  service IN ('iam', 'sso') AND action NOT LIKE 'Detach%' AND (
+    coalesce(
+      regexp_like(
+        coalesce(json_extract_scalar(request_parameters, '$.policyArn'), json_extract_scalar(request_parameters, '$.managedPolicyArn')),
+        '::aws:policy/(AdministratorAccess|IAMFullAccess)$'
+      ),
+      false
+    )
     OR cardinality(
       filter(
         statements,
         s -> json_extract_scalar(s, '$.Effect') = 'Allow'
-          AND regexp_like(coalesce(json_format(json_extract(s, '$.Action')), '"*"'), '"([*]|[*]:[*]|iam:[*])"')
+          AND regexp_like(lower(coalesce(json_format(json_extract(s, '$.Action')), '"*"')), '"(([*]:|iam:)?[*?]+)"')
       )
     ) > 0
   ) AS grants_all,

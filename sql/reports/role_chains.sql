@@ -7,7 +7,7 @@
 -- since = { type = "date", default = "-7d", doc = "First day (UTC)." }
 -- until = { type = "date", default = "today", doc = "Last day (UTC)." }
 -- account = { type = "account", default = "all", doc = "One account, or all." }
--- role = { type = "pattern", default = "*", doc = "The role: its ARN, or a part such as *Admin*." }
+-- role = { type = "pattern", default = "*", doc = "The role: its ARN, or a part such as *Admin*; of AssumeRoot, the account." }
 
 WITH span AS (
   SELECT
@@ -30,7 +30,11 @@ used AS (
 assumed AS (
   SELECT
     *,
-    json_extract_scalar(opened_request_parameters, '$.roleArn') AS role,
+    -- AssumeRoot takes an account for a role.
+    coalesce(
+      json_extract_scalar(opened_request_parameters, '$.roleArn'),
+      json_extract_scalar(opened_request_parameters, '$.targetPrincipal')
+    ) AS role,
     json_extract_scalar(opened_request_parameters, '$.roleSessionName') AS session_name,
     json_extract_scalar(opened_response_elements, '$.credentials.accessKeyId') AS session_key_id
   FROM span

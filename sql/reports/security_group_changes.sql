@@ -12,7 +12,14 @@
 WITH changes AS (
   SELECT
     *,
-    nullif(TRY(CAST(json_extract(request_parameters, '$.ipPermissions.items') AS ARRAY(JSON))), ARRAY[]) AS rules
+    nullif(
+      coalesce(
+        TRY(CAST(json_extract(request_parameters, '$.ipPermissions.items') AS ARRAY(JSON))),
+        TRY(CAST(json_extract(request_parameters, '$.ModifySecurityGroupRulesRequest.SecurityGroupRule') AS ARRAY(JSON))),
+        ARRAY[json_extract(request_parameters, '$.ModifySecurityGroupRulesRequest.SecurityGroupRule')]
+      ),
+      ARRAY[]
+    ) AS rules
   FROM actions
   WHERE event_date BETWEEN :since AND :until
     AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
@@ -27,25 +34,25 @@ each_rule AS (
     coalesce(
       json_extract_scalar(rule_text, '$.ipProtocol'),
       json_extract_scalar(request_parameters, '$.ipProtocol'),
-      json_extract_scalar(request_parameters, '$.ModifySecurityGroupRulesRequest.SecurityGroupRule.SecurityGroupRule.IpProtocol')
+      json_extract_scalar(rule_text, '$.SecurityGroupRule.IpProtocol')
     ) AS protocol,
     coalesce(
       json_extract_scalar(rule_text, '$.fromPort'),
       json_extract_scalar(request_parameters, '$.fromPort'),
-      json_extract_scalar(request_parameters, '$.ModifySecurityGroupRulesRequest.SecurityGroupRule.SecurityGroupRule.FromPort')
+      json_extract_scalar(rule_text, '$.SecurityGroupRule.FromPort')
     ) AS from_port,
     coalesce(
       json_extract_scalar(rule_text, '$.toPort'),
       json_extract_scalar(request_parameters, '$.toPort'),
-      json_extract_scalar(request_parameters, '$.ModifySecurityGroupRulesRequest.SecurityGroupRule.SecurityGroupRule.ToPort')
+      json_extract_scalar(rule_text, '$.SecurityGroupRule.ToPort')
     ) AS to_port,
     concat_ws(
       ', ',
       array_join(transform(TRY(CAST(json_extract(rule_text, '$.ipRanges.items') AS ARRAY(JSON))), x -> json_extract_scalar(x, '$.cidrIp')), ', '),
       array_join(transform(TRY(CAST(json_extract(rule_text, '$.ipv6Ranges.items') AS ARRAY(JSON))), x -> json_extract_scalar(x, '$.cidrIpv6')), ', '),
       json_extract_scalar(request_parameters, '$.cidrIp'),
-      json_extract_scalar(request_parameters, '$.ModifySecurityGroupRulesRequest.SecurityGroupRule.SecurityGroupRule.CidrIpv4'),
-      json_extract_scalar(request_parameters, '$.ModifySecurityGroupRulesRequest.SecurityGroupRule.SecurityGroupRule.CidrIpv6')
+      json_extract_scalar(rule_text, '$.SecurityGroupRule.CidrIpv4'),
+      json_extract_scalar(rule_text, '$.SecurityGroupRule.CidrIpv6')
     ) AS networks
   FROM changes
   CROSS JOIN UNNEST(coalesce(rules, ARRAY[CAST(NULL AS JSON)])) WITH ORDINALITY AS listed(rule_text, number)
@@ -64,7 +71,9 @@ SELECT
   from_port,
   to_port,
   networks,
-  regexp_like(networks, '/0(,|$)') AND NOT regexp_like(action, '^(Revoke|Delete)') AS open_to_world,
+  -- The whole, or so much of it that a few such rules are all; of IPv6 all that is given out is an eighth.
+  regexp_like(networks, '(^| )([0-9.]+/[0-7]|[0-9a-fA-F.]*:[0-9a-fA-F.:]*/[0-3])(,|$)')
+    AND NOT regexp_like(action, '^(Revoke|Delete|Update)|Egress$') AS open_to_world,
   outcome,
   event_id
 FROM each_rule

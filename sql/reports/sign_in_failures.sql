@@ -1,13 +1,13 @@
 -- title = "Bursts of failed sign-ins"
--- doc = "From which addresses did sign-ins fail again and again within an hour, for which user, and did one succeed in the end?"
--- why = "Many failures are somebody guessing; where `came_in_later` is true, he may have guessed right: end that session and change the password."
--- grain = ["account_id", "hour", "source_ip", "user_name"]
+-- doc = "From which addresses did sign-ins fail again and again within an hour of the clock, for which user or for how many, and did one succeed after that?"
+-- why = "Many failures are somebody guessing: at one password, or, where `user_name` is NULL and `users` are many, at those of all. Where `came_in_later` is true, he may have guessed right: end that session and change the password."
+-- grain = ["account_id", "hour", "source_ip", "user_name", "users"]
 -- tags = ["detection", "identity", "compliance"]
 -- [params]
 -- since = { type = "date", default = "-7d", doc = "First day (UTC)." }
 -- until = { type = "date", default = "today", doc = "Last day (UTC)." }
 -- account = { type = "account", default = "all", doc = "One account, or all." }
--- at_least = { type = "integer", default = "3", doc = "Failures within the hour from which they count as a burst." }
+-- at_least = { type = "integer", default = "3", doc = "Failures of one user, or users that failed, from which they count as a burst: from one address, between one full hour and the next." }
 
 WITH tries AS (
   SELECT
@@ -16,19 +16,28 @@ WITH tries AS (
   WHERE event_date BETWEEN :since AND :until
     AND account_id LIKE :account
 ),
+failed AS (
+  SELECT
+    *,
+    date_trunc('hour', event_time) AS hour
+  FROM tries
+  WHERE NOT succeeded
+),
+-- Each user of an address, and the address with all of them: one try at each of many is no burst of any.
 bursts AS (
   SELECT
     account_id,
     max(account_name) AS account_name,
-    date_trunc('hour', event_time) AS hour,
+    hour,
     source_ip,
     user_name,
+    count(DISTINCT user_name) AS users,
     count(*) AS failures,
     min(event_time) AS first_at,
     max(event_time) AS last_at
-  FROM tries
-  WHERE NOT succeeded
-  GROUP BY account_id, date_trunc('hour', event_time), source_ip, user_name
+  FROM failed
+  GROUP BY GROUPING SETS ((account_id, hour, source_ip, user_name), (account_id, hour, source_ip))
+  HAVING CASE grouping(user_name) WHEN 0 THEN count(*) >= :at_least ELSE count(DISTINCT user_name) >= greatest(:at_least, 2) END
 ),
 entries AS (
   SELECT
@@ -45,11 +54,11 @@ SELECT
   account_name,
   source_ip,
   user_name,
+  users,
   failures,
   first_at,
   last_at,
-  coalesce(came_in_at > last_at, false) AS came_in_later
+  coalesce(came_in_at > first_at, false) AS came_in_later
 FROM bursts
 LEFT JOIN entries USING (account_id, source_ip)
-WHERE failures >= :at_least
-ORDER BY failures DESC, hour, account_id, source_ip, user_name
+ORDER BY failures DESC, hour, account_id, source_ip, user_name, users

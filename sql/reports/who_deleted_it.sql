@@ -26,5 +26,14 @@ WHERE event_date BETWEEN :since AND :until
   AND cardinality(filter(accounts, seen -> seen LIKE :account)) > 0
   AND cardinality(filter(split(mentions, '"'), part -> part LIKE :resource ESCAPE '!')) > 0
   AND service_noise = false
-  AND regexp_like(action, '^(Delete|Terminate|Stop|Disable|ScheduleKeyDeletion|Deregister|Detach|Remove|Purge|Revoke)')
+  AND (
+    regexp_like(action, '^(Delete|Terminate|Stop|Disable|ScheduleKeyDeletion|Deregister|Detach|Disassociate|Remove|Purge|Revoke)')
+    OR regexp_like(action, '^(Release|Close|Leave|Suspend|BatchDelete|BatchDisable|BatchDisassociate|BatchDetach|Modify|Update|Put)')
+  )
+  -- What is only changed counts where that switches off what kept it from being deleted.
+  AND (
+    NOT regexp_like(action, '^(Modify|Update|Put)')
+    OR regexp_like(request_parameters, '"(deletionProtection|deletionProtectionEnabled|enableTerminationProtection)" *: *false|"Status" *: *"Suspended"')
+    OR regexp_like(request_parameters, '"disableApiTermination" *: *[{] *"value" *: *false|"deletion_protection.enabled"[^}]*"false"')
+  )
 ORDER BY event_time DESC, account_id, region, event_id, action, actor, source_ip

@@ -18,7 +18,7 @@
 -- user_agent = { type = "varchar", doc = "What the caller said it was." }
 -- service = { type = "varchar", doc = "Service that was called, such as s3." }
 -- action = { type = "varchar", doc = "What was called, such as DeleteBucket." }
--- resource = { type = "varchar", doc = "What it was done to: its ARN where the record has one, else its name." }
+-- resource = { type = "varchar", doc = "What it was done to: its ARN where the record has one, else its name; of instances, all." }
 -- request_parameters = { type = "varchar", doc = "What was asked for, the record's own text; NULL where no parser should open it: over 50,000 characters or 64 levels. `mentions` has it." }
 -- response_elements = { type = "varchar", doc = "What was answered, likewise." }
 -- mentions = { type = "varchar", doc = "All that the record says of what it was done to, as text: resources, parameters, response. For searches." }
@@ -43,7 +43,8 @@ WITH changes AS (
     AND coalesce(event_name, '') NOT IN (
       'ConsoleLogin', 'CheckMfa', 'SwitchRole', 'ExitRole', 'RenewRole', 'GetSigninToken', 'Authenticate', 'Federate',
       'Logout', 'UserAuthentication', 'CredentialChallenge', 'CredentialVerification', 'ExternalIdPDirectoryLogin',
-      'AssumeRole', 'AssumeRoleWithSAML', 'AssumeRoleWithWebIdentity', 'AssumeRoot', 'PasswordRecoveryRequested'
+      'AssumeRole', 'AssumeRoleWithSAML', 'AssumeRoleWithWebIdentity', 'AssumeRoot', 'GetSessionToken',
+      'GetFederationToken', 'PasswordRecoveryRequested'
     )
 ),
 copies AS (
@@ -79,7 +80,16 @@ SELECT
     json_extract_scalar(opened_request_parameters, '$.policyArn'),
     json_extract_scalar(opened_request_parameters, '$.functionName'),
     json_extract_scalar(opened_request_parameters, '$.instanceId'),
-    json_extract_scalar(opened_request_parameters, '$.instancesSet.items[0].instanceId'),
+    nullif(
+      array_join(
+        transform(
+          TRY(CAST(json_extract(opened_request_parameters, '$.instancesSet.items') AS ARRAY(JSON))),
+          x -> json_extract_scalar(x, '$.instanceId')
+        ),
+        ', '
+      ),
+      ''
+    ),
     json_extract_scalar(opened_response_elements, '$.instancesSet.items[0].instanceId'),
     json_extract_scalar(opened_request_parameters, '$.volumeId'),
     json_extract_scalar(opened_response_elements, '$.volumeId'),
@@ -90,6 +100,9 @@ SELECT
     json_extract_scalar(opened_request_parameters, '$.keyId'),
     json_extract_scalar(opened_request_parameters, '$.tableName'),
     json_extract_scalar(opened_request_parameters, '$.dBInstanceIdentifier'),
+    json_extract_scalar(opened_request_parameters, '$.dBClusterIdentifier'),
+    json_extract_scalar(opened_request_parameters, '$.logGroupName'),
+    json_extract_scalar(opened_request_parameters, '$.repositoryName'),
     json_extract_scalar(opened_request_parameters, '$.secretId'),
     json_extract_scalar(opened_request_parameters, '$.topicArn'),
     json_extract_scalar(opened_request_parameters, '$.queueUrl'),
@@ -102,7 +115,9 @@ SELECT
   concat_ws(' ', resources, request_parameters, response_elements, '""') AS mentions,
   CASE
     WHEN error_code IS NULL AND error_message IS NULL THEN 'succeeded'
-    WHEN regexp_like(error_code, '^(Client[.])?(AccessDenied|Unauthorized|NotAuthorized|Forbidden|Authorization|AuthFailure)') THEN 'denied'
+    WHEN regexp_like(error_code, '^(Client[.])?(AccessDenied|Unauthorized|NotAuthorized|Forbidden|Authorization|AuthFailure|InsufficientPrivileges)') THEN 'denied'
+    -- Whatever its code: a role that may not be passed on is an invalid parameter to some services.
+    WHEN error_message LIKE '%not authorized to perform%' THEN 'denied'
     ELSE 'failed'
   END AS outcome,
   error_code,

@@ -29,7 +29,9 @@ WITH refused AS (
   SELECT
     *
   FROM events
-  WHERE regexp_like(error_code, '^(Client[.])?(AccessDenied|Unauthorized|NotAuthorized|Forbidden|Authorization|AuthFailure)')
+  WHERE regexp_like(error_code, '^(Client[.])?(AccessDenied|Unauthorized|NotAuthorized|Forbidden|Authorization|AuthFailure|InsufficientPrivileges)')
+    -- Whatever its code: a role that may not be passed on is an invalid parameter to some services.
+    OR error_message LIKE '%not authorized to perform%'
 )
 SELECT
   event_date,

@@ -19,9 +19,20 @@
 -- on_average = { type = "double", doc = "Calls or errors per minute over all of it; known from its end." }
 -- ratio = { type = "double", doc = "The rate (over all of it, else at its start) as a multiple of the usual; NULL where that was 0." }
 -- minutes = { type = "double", doc = "How long it lasted: as its end says, else between start and end." }
--- attributions = { type = "varchar", doc = "Identities, user agents and errors that had the largest share, as JSON." }
+-- attributions = { type = "varchar", doc = "Identities, user agents and errors that had the largest share, as JSON: over all of it, else at its start." }
 
-WITH anomalies AS (
+WITH opened AS (
+  SELECT
+    *,
+    json_format(json_extract(
+      -- Trino's parser gives up, and the query with it, at names of 50,000 characters and at 1,000 levels; what is
+      -- too deep has no state.
+      CASE WHEN insight_state IS NULL THEN NULL ELSE CASE greatest(length(insight_details), 50000) WHEN 50000 THEN insight_details END END,
+      '$.insightContext.attributions'
+    )) AS shares
+  FROM insight_events
+),
+anomalies AS (
   SELECT
     account_id,
     region,
@@ -37,13 +48,9 @@ WITH anomalies AS (
     max(CASE WHEN insight_state = 'Start' THEN insight_average END) AS at_start,
     max(CASE WHEN insight_state = 'End' THEN insight_average END) AS on_average,
     max(insight_duration) AS duration,
-    max(json_format(json_extract(
-      -- Trino's parser gives up, and the query with it, at names of 50,000 characters and at 1,000 levels; what is
-      -- too deep has no state.
-      CASE WHEN insight_state IS NULL THEN NULL ELSE CASE greatest(length(insight_details), 50000) WHEN 50000 THEN insight_details END END,
-      '$.insightContext.attributions'
-    ))) AS attributions
-  FROM insight_events
+    -- The end's are of all of it, the start's of its first minute.
+    coalesce(max(CASE WHEN insight_state = 'End' THEN shares END), max(shares)) AS attributions
+  FROM opened
   GROUP BY account_id, region, coalesce(shared_event_id, event_id)
 )
 SELECT

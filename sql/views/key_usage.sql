@@ -21,6 +21,7 @@
 -- encryption_context = { type = "varchar", doc = "What the caller said the data is, JSON." }
 -- request_parameters = { type = "varchar", doc = "What was asked for, the record's own text." }
 -- response_elements = { type = "varchar", doc = "What was answered, the record's own text." }
+-- mentions = { type = "varchar", doc = "All that the record says of what it was done to, as text: resources, parameters, response. For searches." }
 -- outcome = { type = "varchar", doc = "succeeded, denied or failed." }
 -- error_code = { type = "varchar", doc = "Error of a call that did not succeed." }
 -- event_id = { type = "varchar", doc = "Identifier of the event." }
@@ -52,6 +53,7 @@ SELECT
   json_format(json_extract(opened_request_parameters, '$.encryptionContext')) AS encryption_context,
   request_parameters,
   response_elements,
+  concat_ws(' ', resources, request_parameters, response_elements, service_event_details, '""') AS mentions,
   CASE
     WHEN error_code IS NULL THEN 'succeeded'
     WHEN regexp_like(error_code, '^(Client[.])?(AccessDenied|Unauthorized|NotAuthorized|Forbidden|Authorization|AuthFailure)') THEN 'denied'
