@@ -4,6 +4,7 @@ Cases of reports and views: records of an account of their own, and the rows tha
 A file `cases/NAME.toml` belongs to the report or view of that name:
 
     account = "100000000001"                 # no other file's; what a second account is needed for is 2…01, 3…01
+    account_name = "Web shop"                # what the lake calls it; it has no name where this isn't said
     [[record]]                               # a sound record of a preset, with what is said here put over it
     like = "user"                            # user, role, root, service, signin, s3, network, insight_start, insight_end
     at = "2026-03-01T10:00:00Z"              # becomes eventTime
@@ -32,7 +33,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from tests.buckets import Bucket, key
+from tests.buckets import Bucket, event, key
+from trailhouse.upkeep import accounts
 
 FOLDER = Path(__file__).parent / "cases"
 DROPPED, NULL, ANY = "drop!", "NULL", "ANY"
@@ -56,6 +58,7 @@ class Case:
 
     name: str
     account: str
+    account_name: str | None
     records: tuple[dict[str, Any], ...]
     expected: tuple[Expected, ...]
 
@@ -69,7 +72,7 @@ def load(name: str) -> Case:
         )
         for each in given["expect"]
     )  # fmt: skip
-    return Case(name, given["account"], tuple(given["record"]), expected)
+    return Case(name, given["account"], given.get("account_name"), tuple(given["record"]), expected)
 
 
 def _loose(rows: Rows) -> Rows:
@@ -78,6 +81,18 @@ def _loose(rows: Rows) -> Rows:
 
 def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def later() -> Bucket:
+    """What makes a second batch, of an account that is nobody's."""
+    made = Bucket()
+    made.put(key("later", "999999999999"), event(1, "999999999999"))
+    return made
+
+
+def named() -> list[accounts.Account]:
+    """The names that accounts have."""
+    return [accounts.Account(case.account, case.account_name) for case in map(load, names()) if case.account_name]
 
 
 def bucket() -> Bucket:

@@ -6,8 +6,9 @@ The lake holds the records of all cases (`cases.py`) and is loaded once; `local`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from trailhouse import settings
 from trailhouse.ask import publish
 from trailhouse.lake import catalog
 from trailhouse.lake.catalog import Lake
+from trailhouse.upkeep import accounts
 
 BUCKET = "engine-lake"
 
@@ -76,11 +78,20 @@ def lake(reached: Cloud) -> Lake:
     """The lake of all cases, in Glue and S3."""
     client = reached.s3.client()
     client.create_bucket(Bucket=BUCKET)
-    client.create_bucket(Bucket=f"{BUCKET}-logs")
-    cases.bucket().upload(client, f"{BUCKET}-logs")
-    where = settings.Lake(location=f"s3://{BUCKET}/warehouse", catalog="glue")
-    result = ingest(where, f"s3://{BUCKET}-logs")
-    assert not result.problems, result.problems
+    sources = []
+    for name, made in (("logs", cases.bucket()), ("later", cases.later())):
+        client.create_bucket(Bucket=f"{BUCKET}-{name}")
+        made.upload(client, f"{BUCKET}-{name}")
+        sources.append(f"s3://{BUCKET}-{name}")
+    return loaded(settings.Lake(location=f"s3://{BUCKET}/warehouse", catalog="glue"), sources)
+
+
+def loaded(where: settings.Lake, sources: Sequence[str | Path]) -> Lake:
+    """A batch for each source, and the names of accounts."""
+    for source in sources:
+        result = ingest(where, source)
+        assert not result.problems, result.problems
+    accounts.keep(where, cases.named(), datetime(2026, 3, 1), dry_run=False)
     return catalog.open_lake(where)
 
 
@@ -95,8 +106,7 @@ def folder_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """The lake of all cases in a folder, for what needs no engine but DuckDB."""
     folder: Path = tmp_path_factory.mktemp("cases")
     where = settings.Lake(location=str(folder / "lake"), catalog_uri=str(folder / "lake/catalog.sqlite"))
-    ingest(where, cases.bucket().save(folder / "logs"))
-    return catalog.open_lake(where)
+    return loaded(where, [cases.bucket().save(folder / "logs"), cases.later().save(folder / "later")])
 
 
 @pytest.fixture(scope="session")
