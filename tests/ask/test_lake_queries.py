@@ -300,6 +300,10 @@ def test_names_that_are_given_in_the_query_are_no_unknown_columns(sql):
     assert one(sql).reasons == ()
 
 
+def test_what_is_nested_too_deeply_is_refused():
+    assert "nested too deeply" in why("SELECT " + "(" * 3000 + "1" + ")" * 3000 + " FROM $EDS")
+
+
 # ── the whole ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -100,6 +100,13 @@ def convert(name: str, text: str) -> list[Converted]:
 
 
 def _statement(name: str, text: str, line: int) -> Converted:
+    try:
+        return _changed(name, text, line)
+    except RecursionError:
+        return unread(name, "it is nested too deeply: write it with fewer levels of parentheses")
+
+
+def _changed(name: str, text: str, line: int) -> Converted:
     notes = _Notes(line)
     tree = _parsed(text, notes)
     if tree is not None:
@@ -165,8 +172,8 @@ def _all_the_lake(named: list[str]) -> str:
     all_, often = ("both", "twice") if len(named) == 2 else ("each", f"{len(named)} times")
     return (
         f"CAREFUL: the stores {' and '.join(named)} are {all_} the whole lake here: under UNION ALL rows count "
-        f"{often}, and a join meets each event in itself. Ask the view once, or tell the stores apart by what they held, such "
-        "as recipientAccountId, awsRegion or eventCategory"
+        f"{often}, and a join meets each event in itself. Ask the view once, or tell the stores apart by what "
+        "they held, such as recipientAccountId, awsRegion or eventCategory"
     )
 
 

@@ -47,7 +47,8 @@ def asking(where: settings.Lake) -> Iterator[Callable[[str], Answer]]:
             tree = over_the_lake(dialect.parse(views.named(sql, where)), where, at)
             try:
                 found = connection.execute(dialect.to_duckdb(tree))
-                return Answer(tuple(column[0] for column in found.description or ()), found.fetchall())
+                columns, types = zip(*((column[0], str(column[1])) for column in found.description or ()), strict=True)
+                return Answer(columns, found.fetchall(), types)
             except duckdb.Error as error:
                 raise UsageError(f"the query can't be answered: {_said(error)}") from error
 
