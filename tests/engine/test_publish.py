@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import boto3
 import pytest
+import trino
 from botocore.config import Config
 
 from tests.engine import cases
 from trailhouse import settings
 from trailhouse.ask import athena as asked
-from trailhouse.ask import parameters, publish, queries, views
+from trailhouse.ask import local, parameters, publish, queries, views
+from trailhouse.cli import parquet
 from trailhouse.errors import TrailhouseError, UsageError
 
 DATABASE = "others"  # of a lake that nobody fills: publishing looks at names alone
@@ -291,6 +295,13 @@ SPELLED = ("account", "region", "pattern")
 MARCH = {"since": "2026-03-01", "until": "2026-03-31"}
 
 
+@pytest.fixture(scope="module")
+def here(published) -> Iterator[Any]:
+    """The same lake, asked on this machine."""
+    with local.asking(published.lake) as ask:
+        yield ask
+
+
 @pytest.mark.parametrize("name", queries.reports())
 def test_prepared_statements_take_their_parameters_in_the_order_that_they_name(published, name):
     report = queries.report(name)
@@ -339,6 +350,24 @@ def test_a_query_that_reads_more_than_the_limit_is_cancelled(published):
 def test_what_athena_can_not_answer_is_said(published, sql, said):
     with pytest.raises(UsageError, match=said):
         asked.ask(published, sql)
+
+
+def test_an_error_of_the_user_is_told_from_one_of_the_engine(published, monkeypatch):
+    with pytest.raises(UsageError, match="on purpose"):
+        asked.ask(published, "SELECT fail('on purpose')")
+    monkeypatch.setattr(trino.dbapi.Cursor, "execute", lambda *_: (_ for _ in ()).throw(OSError("gone away")))
+    with pytest.raises(TrailhouseError, match="gone away") as raised:
+        asked.ask(published, "SELECT 1")
+    assert raised.value.exit_code == 1
+
+
+@pytest.mark.parametrize("name", queries.reports())
+def test_files_of_a_report_have_one_schema_empty_or_full_here_and_there(published, here, name):
+    one = queries.report(name)
+    days = ({"since": "2026-01-01", "until": "2026-03-31"}, {"since": "2020-01-01", "until": "2020-01-02"})
+    answers = [ask(parameters.bound(one, each, None)) for ask in (partial(asked.ask, published), here) for each in days]
+    schemas = [[str(field) for field in parquet.schema(answer)] for answer in answers]
+    assert schemas[0] == schemas[1] == schemas[2] == schemas[3]
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyarrow import parquet
 
 from trailhouse import show
-from trailhouse.ask.answer import Answer
 from trailhouse.errors import TrailhouseError
+
+if TYPE_CHECKING:
+    from trailhouse.ask.answer import Answer
 
 _TYPES: dict[str, pa.DataType] = {
     "boolean": pa.bool_(),
