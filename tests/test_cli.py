@@ -255,6 +255,18 @@ def test_a_message_shows_a_hostile_query_harmlessly(call, haunted):
     assert code == 2 and not UNSAFE.search(err)
 
 
+def test_a_query_that_nobody_could_read_is_wrong_usage(call, haunted, monkeypatch):
+    import io
+    import sys
+
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"SELECT '\xff'"), "utf-8"))
+    for query in ("-", "SELECT '\udcff'"):
+        code, out, err = call("sql", query, "--lake", haunted)
+        assert (code, out) == (2, "") and "no text in UTF-8" in err
+    code, out, err = call("sql", "SELECT " + "(" * 3000 + "1" + ")" * 3000, "--lake", haunted)
+    assert (code, out) == (2, "") and "nested too deeply" in err
+
+
 def test_the_query_may_come_from_stdin(call, haunted, monkeypatch):
     import io
 

@@ -76,3 +76,61 @@ def test_converted_queries_are_run_on_the_lake(folder, tmp_path, capsys):
 def test_a_folder_without_queries_is_wrong_usage(tmp_path, capsys):
     assert run(tmp_path) == 2
     assert "no .sql file" in capsys.readouterr().err
+
+
+def put(folder, **files: str) -> None:
+    for name, text in files.items():
+        place = folder / name.replace("__", "/").replace("_dash_", "-").replace("_dot_", ".")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+
+
+def test_no_query_is_written_over_another_of_the_same_name(tmp_path):
+    saved, out = tmp_path / "saved", tmp_path / "athena"
+    put(saved, q_dot_sql="SELECT 1; SELECT 2", q_dash_1_dot_sql="SELECT 3", Q_dot_SQL="SELECT 4; SELECT 5")
+    assert run(saved, "--out", out) == 0
+    assert sorted(path.read_text().split()[-1] for path in out.iterdir()) == ["1", "2", "3", "4", "5"]
+    assert len({path.name.casefold() for path in out.iterdir()}) == 5
+
+
+def test_queries_of_one_name_are_run_each(tmp_path, capsys):
+    where = settings.Lake(location=str(tmp_path / "lake"), catalog_uri=str(tmp_path / "lake/catalog.sqlite"))
+    ingest(where, public.bucket().save(tmp_path / "logs"))
+    put(tmp_path / "saved", q_dot_sql="SELECT 1 AS n; SELECT nope()", q_dash_1_dot_sql="SELECT 3 AS n WHERE 1 = 2")
+    assert run(tmp_path / "saved", "--run", "--lake", tmp_path / "lake", "--format", "json") == 5
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(row["query"], row["rows"], row["failed"] is None) for row in rows] == [
+        ("q-1", 0, True),
+        ("q-1-2", 1, True),
+        ("q-2", None, False),
+    ]
+
+
+def test_files_of_any_spelling_in_any_folder_keep_their_place(tmp_path):
+    saved, out = tmp_path / "saved", tmp_path / "saved" / "athena"
+    put(saved, A_dot_SQL=GOOD, team__b_dot_Sql=GOOD, team__deep__c_dot_sql=GOOD, team__notes_dot_txt="no SQL")
+    for _ in range(2):  # what was written is no source of the second time
+        assert run(saved, "--out", out, "--force") == 0
+        assert sorted(str(path.relative_to(out)) for path in out.rglob("*.sql")) == [
+            "A.sql",
+            "team/b.sql",
+            "team/deep/c.sql",
+        ]
+
+
+def test_what_can_not_be_read_leaves_the_others(folder, tmp_path, capsys):
+    (folder / "bad.sql").write_bytes(b"SELECT '\xff'")
+    (folder / "d.sql").mkdir()
+    (folder / "gone.sql").symlink_to(folder / "nowhere")
+    (folder / "loop").symlink_to(folder)
+    assert run(folder, "--out", tmp_path / "athena") == 5
+    assert [path.name for path in (tmp_path / "athena").iterdir()] == ["good.sql"]
+    told = capsys.readouterr().out
+    assert all(f"{name}: can't be converted" in told for name in ("bad", "d", "gone"))
+    assert told.count("can't be read as text") == 3 and "1 of 4 converted" in told
+
+
+def test_a_mark_of_byte_order_is_no_part_of_a_query(tmp_path, capsys):
+    (tmp_path / "q.sql").write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    assert run(tmp_path) == 0
+    assert "FROM cloudtrail_lake" in capsys.readouterr().out

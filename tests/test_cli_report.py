@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -85,6 +86,9 @@ def test_an_unknown_report_is_refused_with_the_nearest(call, folder):
     (["-p", "account=1"], "`account` must be an account of 12 digits"),
     (["-p", "nonsense=1"], "no parameter `nonsense`"),
     (["-p", "since"], "is not NAME=VALUE"),
+    (["-p", "since=2026-03-02", "-p", "until=2026-03-01"], "`since` (2026-03-02) is after `until` (2026-03-01)"),
+    (["-p", "until=2026-03-01"], "is after `until` (2026-03-01)"),
+    (["-p", "since=2026-03-01", "-p", "since=2026-03-01"], "`since` is given twice"),
     (["--format", "parquet"], "--out FILE"),
     (["--all"], "the name of a report, or --all"),
 ])  # fmt: skip
@@ -147,8 +151,6 @@ def test_all_reports_become_files(call, folder, tmp_path):
 
 
 def test_one_report_that_fails_leaves_the_others(call, folder, tmp_path, monkeypatch):
-    from dataclasses import replace
-
     bad = replace(
         queries.report("who_deleted_it"),
         name="bad",
@@ -159,6 +161,71 @@ def test_one_report_that_fails_leaves_the_others(call, folder, tmp_path, monkeyp
     code, _, err = call("run", "--all", "--out", tmp_path, *MARCH, "--format", "csv", "--lake", folder)
     assert code == 1 and "error: bad:" in err
     assert {path.name for path in tmp_path.iterdir()} == {"who_deleted_it.csv"}
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_one_file_that_can_not_be_written_leaves_the_others(call, folder, tmp_path, form):
+    (tmp_path / f"root_use.{form}").mkdir()
+    code, out, err = call("run", "--all", "--out", tmp_path, *MARCH, "--format", form, "--lake", folder)
+    assert code == 1 and "error: root_use: can't write" in err
+    assert {path.stem for path in tmp_path.iterdir() if path.is_file()} == set(queries.reports()) - {"root_use"}
+    assert "who_deleted_it" in out and "root_use" not in out
+
+
+EVERY_TYPE = """SELECT CAST(n AS bigint) AS n, CAST(n AS integer) AS i, n / 2e0 AS d, n > 1 AS b, DATE '2026-03-01' AS day,
+  TIMESTAMP '2026-03-01 10:00:00' AS at, CAST(n AS decimal(10, 2)) AS m, split('a,b', ',') AS texts, MAP(ARRAY['k'], ARRAY[n]) AS held,
+  CAST(NULL AS varchar) AS nothing, count(*) AS c, sum(n) AS s, n
+FROM (VALUES (1), (2)) AS t(n) WHERE DATE '2026-03-01' BETWEEN :since AND :until AND n > :least GROUP BY n ORDER BY n"""
+
+
+def test_the_types_of_parquet_are_those_of_the_columns_whatever_is_in_them(call, folder, tmp_path, monkeypatch):
+    least = queries.Param("least", "integer", "0", "Rows.")
+    one = queries.report("who_deleted_it")
+    typed = replace(one, name="typed", sql=EVERY_TYPE, params=(*one.params, least))
+    monkeypatch.setattr(queries, "reports", lambda: {"typed": typed})
+    tables = []
+    for least_ in ("0", "9"):
+        out = tmp_path / f"{least_}.parquet"
+        given = (*MARCH, "-p", f"least={least_}", "--format", "parquet", "--out", out, "--lake", folder)
+        assert call("run", "typed", *given)[0] == 0
+        tables.append(pq.read_table(out))
+    full, empty = tables
+    assert full.schema == empty.schema and (full.num_rows, empty.num_rows) == (2, 0)
+    assert [str(type_) for type_ in full.schema.types] == [
+        "int64", "int32", "double", "bool", "date32[day]", "timestamp[us]", "decimal128(10, 2)", "list<element: string>", "string", "string", "int64", "int64",
+        "int32",
+    ]  # fmt: skip
+    assert full["held"].to_pylist() == ['{"k": 1}', '{"k": 2}']
+    assert full.column_names[0] == "n" and full.column_names[-1] == "n_2"
+
+
+@pytest.mark.parametrize("name", queries.reports())
+def test_an_empty_answer_has_the_schema_of_a_full_one(folder, name):
+    from datetime import date
+
+    from trailhouse.ask import local, parameters
+    from trailhouse.cli import parquet
+
+    one, lake = queries.report(name), settings.Lake(location=str(folder), catalog_uri=str(folder / "catalog.sqlite"))
+    days = ({"since": "2026-01-01", "until": "2026-12-31"}, {"since": "2020-01-01", "until": "2020-01-02"})
+    schemas = {
+        parquet.schema(local.ask(lake, parameters.bound(one, each, date(2026, 3, 1)))).to_string() for each in days
+    }
+    assert len(schemas) == 1 and "null" not in schemas.pop()
+
+
+def test_what_fits_into_no_parquet_is_said(call, folder, tmp_path, monkeypatch):
+    one = queries.report("who_deleted_it")
+    large = replace(
+        one,
+        name="large",
+        sql="SELECT sum(n) AS s FROM (VALUES (9223372036854775807), (1)) AS t(n) WHERE DATE '2026-03-01' BETWEEN :since AND :until",
+    )
+    monkeypatch.setattr(queries, "reports", lambda: {"large": large})
+    code, _, err = call(
+        "run", "large", *MARCH, "--format", "parquet", "--out", tmp_path / "x.parquet", "--lake", folder
+    )
+    assert code == 1 and "--format csv or json" in err and list(tmp_path.iterdir()) == []
 
 
 def test_a_long_answer_is_cut_on_a_terminal_and_says_so(call, folder, monkeypatch):

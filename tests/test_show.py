@@ -186,3 +186,9 @@ def test_progress_on_a_terminal_is_a_live_line_and_never_on_stdout(capsys: pytes
         progress._live.refresh()
     assert "5 of 10 objects, 50 records" in stream.getvalue()
     assert capsys.readouterr().out == ""
+
+
+def test_columns_of_one_name_are_both_there():
+    stream = io.StringIO()
+    show([(1, 2, 3, 4)], ("n", "n", "n_2", "n"), "json", stream)
+    assert json.loads(stream.getvalue()) == {"n": 1, "n_3": 2, "n_2": 3, "n_4": 4}

@@ -135,7 +135,8 @@ trailhouse report run --all --out ./march -p since=2026-03-01 -p until=2026-03-3
 ```
 
 `trailhouse publish` puts them into Athena as named queries, with the defaults below, and as prepared statements:
-`EXECUTE who_deleted_it USING …`, in the order that the statement's description gives.
+`EXECUTE who_deleted_it USING …`, in the order that the statement's description gives. There a day is written
+`DATE '2026-03-01'` or `current_date`, a number as it is, and anything else as below, in quotes: `'all'`, `'*alice*'`.
 
 Kinds of parameters: **date** `2026-03-01`, `today`, `yesterday` or `-7d` (seven days ago), in UTC; **account** 12
 digits or `all`; **region** such as `eu-west-1`, or `all`; **pattern** a text in which `*` stands for anything;

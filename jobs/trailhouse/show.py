@@ -43,10 +43,23 @@ def show(rows: Iterable[Sequence[object]], columns: Sequence[str], form: Format,
         _table(rows, columns, stream)
         return
     if form == "json":
-        lines: Iterator[str] = (_json(dict(zip(columns, row, strict=True))) + "\n" for row in rows)
+        names = distinct(columns)
+        lines: Iterator[str] = (_json(dict(zip(names, row, strict=True))) + "\n" for row in rows)
     else:
         lines = _csv_lines(rows, columns, safe=form == "csv", visible=stream.isatty())
     stream.writelines(_encodable(line, stream) for line in lines)
+
+
+def distinct(columns: Sequence[str]) -> list[str]:
+    """The names, each once: a second `n` is `n_2`, so that neither hides the other."""
+    made: list[str] = []
+    for name in columns:
+        tried, number = name, 1
+        while tried in made or (number > 1 and tried in columns):
+            number += 1
+            tried = f"{name}_{number}"
+        made.append(tried)
+    return made
 
 
 def show_one(result: Mapping[str, object], form: Format, stream: TextIO) -> None:
@@ -126,7 +139,7 @@ def _table(rows: Iterable[Sequence[object]], columns: Sequence[str], stream: Tex
 
 
 def _cell(value: object) -> str:
-    text = escape_terminal(_text(value))
+    text = escape_terminal(as_text(value))
     kept = text[: 4 * CELL_WIDTH]  # by characters first: marks that combine have no width, however many
     if cell_len(kept) > CELL_WIDTH:
         kept = chop_cells(kept, CELL_WIDTH)[0]
@@ -139,7 +152,7 @@ def _csv_lines(rows: Iterable[Sequence[object]], columns: Sequence[str], safe: b
     def cell(value: object) -> str:
         if value is None:
             return ""
-        text = _text(value)
+        text = as_text(value)
         if _is_number(value):
             return text
         text = escape_formula(text) if safe else text
@@ -155,7 +168,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
     """A value as text, the same in a table and in CSV."""
     plain = _plain(value)
     if plain is None:

@@ -145,6 +145,15 @@ def test_times_are_compared_as_athena_compares_them(condition, expected):
     "SELECT a.eventName FROM $A a JOIN $B b ON a.eventId = b.eventId AND b.eventTime > '2023-01-01'",
     "SELECT eventName FROM $A WHERE EXISTS (SELECT 1 FROM $B b WHERE b.eventTime > '2023-01-01')",
     "SELECT count_if(eventTime > '2023-01-01') FROM $A",
+    "WITH a AS (SELECT * FROM $A WHERE readOnly) SELECT eventName FROM a WHERE eventTime > '2023-01-01'",
+    "SELECT eventName FROM (SELECT * FROM $A) WHERE eventTime > '2023-01-01'",
+    "SELECT x.eventName FROM (SELECT e.*, 1 AS n FROM $A e JOIN $B b ON e.eventID = b.eventID) x WHERE x.eventTime > '2023-01-01'",
+    "WITH a AS (SELECT * FROM $A), b AS (SELECT * FROM a UNION ALL SELECT * FROM a) SELECT eventName FROM b WHERE eventTime > '2023-01-01'",
+    "WITH a(n, t) AS (SELECT eventName, eventTime FROM $A) SELECT n FROM a WHERE t > '2023-01-01'",
+    "SELECT lag(eventTime) OVER (ORDER BY eventTime) > '2023-01-01' FROM $A",
+    "SELECT lead(eventTime, 2) OVER (ORDER BY eventTime) > '2023-01-01' FROM $A",
+    "SELECT first_value(eventTime) IGNORE NULLS OVER (ORDER BY eventTime) > '2023-01-01' FROM $A",
+    "SELECT max(eventTime) FILTER (WHERE readOnly) > '2023-01-01' FROM $A",
 ])  # fmt: skip
 def test_a_time_is_known_wherever_it_comes_from(sql):
     assert "> TIMESTAMP '2023-01-01 00:00:00'" in flat(sql)
@@ -177,6 +186,68 @@ def test_a_boolean_is_no_other_text():
     assert "'maybe'" in why("SELECT eventName FROM $EDS WHERE readOnly = 'maybe'")
 
 
+@pytest.mark.parametrize(("condition", "expected"), [
+    ("ELEMENT_AT(additionalEventData, 'bytesTransferredOut') > 1000000", "TRY_CAST(ELEMENT_AT(additionalEventData, 'bytesTransferredOut') AS DOUBLE) > 1000000"),
+    ("1000 <= errorCode", "1000 <= TRY_CAST(errorCode AS DOUBLE)"), ("errorCode < -5", "TRY_CAST(errorCode AS DOUBLE) < -5"),
+    ("errorCode BETWEEN 1 AND 10", "TRY_CAST(errorCode AS DOUBLE) BETWEEN 1 AND 10"), ("errorCode >= 1024 * 1024", "TRY_CAST(errorCode AS DOUBLE) >= 1024 * 1024"),
+    ("errorCode > CAST(eventVersion AS DOUBLE)", "TRY_CAST(errorCode AS DOUBLE) > CAST(eventVersion AS DOUBLE)"),
+    ("errorCode > '5'", "errorCode > '5'"), ("errorCode = -5", "errorCode = '-5'"), ("errorCode IN (1, 2)", "errorCode IN ('1', '2')"), ("errorCode <> 1", "errorCode <> '1'"),
+])  # fmt: skip
+def test_the_size_of_a_number_is_not_that_of_its_text(condition, expected):
+    made = one(f"SELECT eventName FROM $EDS WHERE {condition}")
+    assert " ".join(str(made.sql).split()).endswith(f"WHERE {expected}")
+    assert ("compared the size of a text with a number" in "; ".join(made.changes)) == ("TRY_CAST" in expected)
+
+
+@pytest.mark.parametrize(("condition", "expected"), [
+    ("eventTime LIKE '2026-03%'", "(eventTime >= TIMESTAMP '2026-03-01 00:00:00' AND eventTime < TIMESTAMP '2026-04-01 00:00:00')"),
+    ("eventTime LIKE '2026-12-%'", "(eventTime >= TIMESTAMP '2026-12-01 00:00:00' AND eventTime < TIMESTAMP '2027-01-01 00:00:00')"),
+    ("eventTime LIKE '2026%'", "(eventTime >= TIMESTAMP '2026-01-01 00:00:00' AND eventTime < TIMESTAMP '2027-01-01 00:00:00')"),
+    ("eventTime NOT LIKE '2026-02-28 %'", "NOT (eventTime >= TIMESTAMP '2026-02-28 00:00:00' AND eventTime < TIMESTAMP '2026-03-01 00:00:00')"),
+    ("e.eventTime LIKE '2026-03-01 23%'", "(e.eventTime >= TIMESTAMP '2026-03-01 23:00:00' AND e.eventTime < TIMESTAMP '2026-03-02 00:00:00')"),
+    ("eventTime LIKE '2026-03-01T10:59%'", "(eventTime >= TIMESTAMP '2026-03-01 10:59:00' AND eventTime < TIMESTAMP '2026-03-01 11:00:00')"),
+    ("eventTime LIKE '2026-03-01 10:59:59.%'", "(eventTime >= TIMESTAMP '2026-03-01 10:59:59' AND eventTime < TIMESTAMP '2026-03-01 11:00:00')"),
+    ("CAST(eventTime AS VARCHAR) LIKE '2026-03-01T10%'", "(eventTime >= TIMESTAMP '2026-03-01 10:00:00' AND eventTime < TIMESTAMP '2026-03-01 11:00:00')"),
+    ("eventTime LIKE '% 10:%'", "CAST(eventTime AS VARCHAR) LIKE '% 10:%'"),
+    ("CAST(eventTime AS VARCHAR) = '2026-03-01 10:00:00.000'", "eventTime = TIMESTAMP '2026-03-01 10:00:00.000'"),
+    ("'2026-03-01 10:00:00' <> CAST(eventTime AS VARCHAR)", "TIMESTAMP '2026-03-01 10:00:00' <> eventTime"),
+    ("CASE eventTime WHEN '2026-03-01' THEN TRUE END", "CASE eventTime WHEN TIMESTAMP '2026-03-01 00:00:00' THEN TRUE END"),
+    ("IF(readOnly, eventTime) > '2026-03-01'", "IF(readOnly, eventTime) > TIMESTAMP '2026-03-01 00:00:00'"),
+    ("CASE WHEN readOnly THEN eventTime END > '2026-03-01'", "CASE WHEN readOnly THEN eventTime END > TIMESTAMP '2026-03-01 00:00:00'"),
+    ("CASE WHEN readOnly THEN '2026-03-01' ELSE eventTime END IS NULL", "CASE WHEN readOnly THEN TIMESTAMP '2026-03-01 00:00:00' ELSE eventTime END IS NULL"),
+    ("COALESCE(eventTime, '2026-03-01') IS NULL", "COALESCE(eventTime, TIMESTAMP '2026-03-01 00:00:00') IS NULL"),
+    ("DATE_DIFF('DAY', eventTime, '2026-03-01') > 1", "DATE_DIFF('DAY', eventTime, TIMESTAMP '2026-03-01 00:00:00') > 1"),
+    ("DATE_DIFF('DAY', '2026-03-01', eventTime) > 1", "DATE_DIFF('DAY', TIMESTAMP '2026-03-01 00:00:00', eventTime) > 1"),
+])  # fmt: skip
+def test_a_time_that_is_looked_at_as_text_becomes_a_time(condition, expected):
+    assert flat(f"SELECT eventName FROM $EDS e WHERE {condition}").endswith(f"WHERE {expected}")
+
+
+@pytest.mark.parametrize("condition", [
+    "eventTime LIKE '2026-03-01 10:00:00.000'", "eventTime LIKE '2026-03-01T1%'", "CAST(eventTime AS VARCHAR) LIKE '%.000'", "CAST(eventTime AS VARCHAR) LIKE '%Z'",
+    "eventTime LIKE '2026-13%T'", "CAST(eventTime AS VARCHAR) = '2026-03-01'", "CAST(eventTime AS VARCHAR) = 'soon'",
+])  # fmt: skip
+def test_the_text_of_a_time_that_athena_spells_otherwise_is_refused_with_what_to_write(condition):
+    said = why(f"SELECT eventName FROM $EDS WHERE {condition}")
+    assert condition in said and ("eventTime >= TIMESTAMP '" in said or "write DATE(eventTime) = DATE" in said)
+
+
+def test_stores_that_become_one_view_are_told_before_all_else():
+    made = one("SELECT eventName FROM eds-1 UNION ALL SELECT eventName FROM eds-2")
+    assert made.sql is not None
+    assert made.changes[0].startswith(
+        "CAREFUL: the stores eds-1 and eds-2 are both the whole lake here: under UNION ALL rows count twice"
+    )
+    three = one(
+        "SELECT a.eventName FROM eds-1 a, eds-2 b, eds-3 c WHERE a.eventId = b.eventId AND b.eventID = c.eventID"
+    )
+    assert "each the whole lake here: under UNION ALL rows count 3 times" in three.changes[0]
+    assert not any(
+        "CAREFUL" in said
+        for said in one("SELECT a.eventName FROM eds-1 a JOIN EDS-1 b ON a.eventId = b.eventId").changes
+    )
+
+
 # ── what can't be ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -192,6 +263,8 @@ def test_a_boolean_is_no_other_text():
     ("SELECT eventName FROM $EDS WHERE eventID = $EVENT_ID", "$EVENT_ID stands for a value"),
     ("SELECT eventName FROM FROM $EDS", "FROM is followed by no table"),
     ("SELECT eventName, awsRegion, count(*) FROM $EDS GROUP BY eventName", "awsRegion is neither grouped by nor aggregated"),
+    ("WITH a AS (SELECT * FROM $EDS) SELECT nothing FROM a", "there is no column nothing"),
+    ("SELECT e.userIdentity, count(*) FROM $EDS e GROUP BY userIdentity.arn", "e.userIdentity is neither grouped by nor aggregated"),
     ("SELECT is_private_ip(sourceIPAddress) FROM $EDS", "Athena has no function is_private_ip"),
     ("SELECT eventName FROM $EDS WHERE", "this is no SQL that Athena would take"),
     ("SELECT eventName FROM $EDS\n ORDER BY eventName DESCLIMIT 10", "from line 2 on, at 'DESCLIMIT'"),
@@ -211,9 +284,24 @@ def test_what_can_not_be_converted_says_why(sql, reason):
     "SELECT upper(eventName), count(*) FROM $EDS GROUP BY upper(eventName)",
     "SELECT eventName, count(*) FROM $EDS GROUP BY 1",
     "SELECT * FROM $EDS ORDER BY eventTime",
+    "SELECT e.* FROM $EDS e", "SELECT e.*, row_number() OVER (PARTITION BY e.eventName ORDER BY e.eventTime) AS n FROM $EDS e",
+    "WITH a AS (SELECT * FROM $EDS CROSS JOIN UNNEST(resources) AS t(r)) SELECT r, eventName FROM a",
+    "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 3) SELECT n FROM t",
+    "SELECT e.userIdentity.arn, count(*) FROM $EDS e GROUP BY userIdentity.arn", "SELECT userIdentity.arn, count(*) FROM $EDS e GROUP BY e.userIdentity.arn",
+    "SELECT userIdentity.arn, userIdentity.sessionContext.attributes.creationDate, count(*) FROM $EDS GROUP BY userIdentity",
+    "SELECT eventName, count(*) FILTER (WHERE errorCode IS NULL) FROM $EDS GROUP BY eventName", "SELECT eventName, count(*) FROM $EDS GROUP BY ROLLUP (eventName)",
+    *(f"SELECT eventName, {call} FROM $EDS GROUP BY eventName" for call in (
+        "map_agg(eventID, eventTime)", "multimap_agg(awsRegion, eventID)", "histogram(awsRegion)", "every(readOnly)", "checksum(eventID)", "approx_set(eventID)",
+        "approx_most_frequent(3, eventName, 10)", "geometric_mean(cardinality(resources))", "numeric_histogram(3, cardinality(resources))",
+        "map_union(requestParameters)", "reduce_agg(length(eventID), 0, (a, b) -> a + b, (a, b) -> a + b)", "entropy(length(eventID))",
+    )),
 ])  # fmt: skip
 def test_names_that_are_given_in_the_query_are_no_unknown_columns(sql):
     assert one(sql).reasons == ()
+
+
+def test_what_is_nested_too_deeply_is_refused():
+    assert "nested too deeply" in why("SELECT " + "(" * 3000 + "1" + ")" * 3000 + " FROM $EDS")
 
 
 # ── the whole ────────────────────────────────────────────────────────────────────────────────────────────────────────

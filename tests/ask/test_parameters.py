@@ -67,8 +67,16 @@ def test_a_saved_query_counts_from_the_day_on_which_it_is_run():
 
 def test_a_prepared_statement_asks_in_the_order_of_its_marks():
     sql, asked = parameters.prepared(report())
-    assert "BETWEEN ? AND ? AND name = ? AND name LIKE ? ESCAPE '!' AND n > ? AND r > ?" in sql
+    assert "BETWEEN ? AND ? AND name = ? AND name LIKE replace(" in sql and "'%') ESCAPE '!' AND n > ? AND r > ?" in sql
+    assert "account_id LIKE regexp_replace(?, '^all$', '%') AND region LIKE regexp_replace(?" in sql
     assert [param.name for param in asked] == ["since", "until", "name", "like", "least", "ratio", "account", "region"]
+
+
+@given(st.sampled_from(["pattern", "account", "region"]), st.text(st.sampled_from("ab%_!*'\\"), max_size=8))
+def test_a_prepared_statement_makes_of_a_value_what_a_bound_one_has(kind, text):
+    spelled = text if kind == "pattern" else {"account": "111122223333", "region": "eu-west-1"}[kind] if text else "all"
+    made = duckdb.execute(f"SELECT {parameters.TYPES[kind].asked}", [spelled]).fetchone()
+    assert made == (read(kind, spelled),)
 
 
 @pytest.mark.parametrize(("kind", "text"), [
@@ -86,6 +94,12 @@ def test_what_is_not_of_its_type_is_refused_by_name_and_type(kind, text):
 def test_days(days):
     wanted = {"today": TODAY, "yesterday": date(2026, 3, 30), "-0d": TODAY, "-30d": date(2026, 3, 1)}
     assert read("date", days) == wanted.get(days, date(2024, 2, 29))
+
+
+def test_days_that_end_before_they_begin_are_refused():
+    with pytest.raises(UsageError, match=r"`since` \(2026-03-31\) is after `until` \(2026-03-30\)"):
+        parameters.bound(report(), {"since": "today", "until": "yesterday"}, TODAY)
+    assert "BETWEEN DATE '2026-03-31' AND DATE '2026-03-31'" in parameters.bound(report(), {"since": "today"}, TODAY)
 
 
 def test_an_unknown_parameter_is_refused_with_the_nearest():

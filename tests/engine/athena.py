@@ -34,6 +34,7 @@ class Execution:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     state: str = "QUEUED"
     reason: str = ""
+    category: int = 2  # of an error: 1 is Athena's own, 2 the user's
     columns: list[tuple[str, str]] = field(default_factory=list)
     rows: list[list[Any]] = field(default_factory=list)
     scanned: int = 0
@@ -203,6 +204,7 @@ def run(execution: Execution, trino_port: int, sql: str) -> None:
             execution.rows.append(list(row))
     except Exception as error:  # of the driver's connection too: what is not told would be waited for
         execution.state, execution.reason = "FAILED", str(error)
+        execution.category = 2 if getattr(error, "error_type", "") == "USER_ERROR" else 1
         return
     execution.columns = [(column[0], column[1]) for column in cursor.description or ()]
     execution.scanned = int(cursor.stats.get("physicalInputBytes", 0))
@@ -243,6 +245,7 @@ def described(execution: Execution) -> dict[str, Any]:
             "SubmissionDateTime": execution.submitted,
             **({"CompletionDateTime": time.time()} if done else {}),
             **({"StateChangeReason": execution.reason} if execution.reason else {}),
+            **({"AthenaError": error_of(execution)} if execution.state == "FAILED" else {}),
         },
         "Statistics": {
             "EngineExecutionTimeInMillis": execution.milliseconds,
@@ -253,13 +256,29 @@ def described(execution: Execution) -> dict[str, Any]:
     }
 
 
+def error_of(execution: Execution) -> dict[str, Any]:
+    return {"ErrorCategory": execution.category, "ErrorMessage": execution.reason, "Retryable": execution.category == 1}
+
+
+def named(kind: str) -> str:
+    """A type as Athena calls it: without digits, of an array without what is in it."""
+    return "timestamp with time zone" if "with time zone" in kind else kind.partition("(")[0]
+
+
+def digits(kind: str) -> tuple[int, int]:
+    """Precision and scale of a decimal's type."""
+    inside = kind.removeprefix("decimal(").removesuffix(")").split(",") if kind.startswith("decimal(") else ("0", "0")
+    return int(inside[0]), int(inside[1])
+
+
 def page(execution: Execution, begin: int, count: int) -> dict[str, Any]:
     """Rows from there on; the header is the first of them."""
     lines = [[name for name, _ in execution.columns], *execution.rows]
     rows = [{"Data": [cell(value) for value in line]} for line in lines[begin : begin + count]]
     columns = [
         {"CatalogName": "hive", "SchemaName": "", "TableName": "", "Name": name, "Label": name,
-         "Type": kind.partition("(")[0], "Precision": 0, "Scale": 0, "Nullable": "UNKNOWN", "CaseSensitive": False}
+         "Type": named(kind), "Precision": digits(kind)[0], "Scale": digits(kind)[1],
+         "Nullable": "UNKNOWN", "CaseSensitive": False}
         for name, kind in execution.columns
     ]  # fmt: skip
     answer: dict[str, Any] = {"ResultSet": {"Rows": rows, "ResultSetMetadata": {"ColumnInfo": columns}}}

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import boto3
 import pytest
+import trino
 from botocore.config import Config
 
+from tests.engine import cases
 from trailhouse import settings
 from trailhouse.ask import athena as asked
-from trailhouse.ask import parameters, publish, queries, views
+from trailhouse.ask import local, parameters, publish, queries, views
+from trailhouse.cli import parquet
 from trailhouse.errors import TrailhouseError, UsageError
 
 DATABASE = "others"  # of a lake that nobody fills: publishing looks at names alone
@@ -134,6 +139,62 @@ def test_what_a_user_made_is_left_alone_whatever_its_name(config):
     assert statement["QueryStatement"] == "SELECT 1"
 
 
+def test_a_work_group_of_another_lake_is_refused_before_anything_is_written(config):
+    publish.publish(config)
+    other = replace(config, lake=replace(config.lake, database="default"))
+    with pytest.raises(UsageError, match=r"work group others was made for the lake others, .* set athena.work_group"):
+        publish.publish(other)
+    assert told(publish.publish(config)) == {"unchanged": ALL}
+
+
+def queries_named(name: str) -> list[dict[str, str]]:
+    athena = boto3.client("athena")
+    ids = athena.list_named_queries(WorkGroup="others")["NamedQueryIds"]
+    return [q for q in athena.batch_get_named_query(NamedQueryIds=ids)["NamedQueries"] if q["Name"] == name]
+
+
+def test_of_named_queries_of_one_name_ours_is_kept_fresh_and_others_stay(config, monkeypatch):
+    athena = boto3.client("athena")
+    mine = {"Name": "who_deleted_it", "Database": DATABASE, "QueryString": "SELECT 1", "WorkGroup": "others"}
+    publish.publish(config)
+    users = athena.create_named_query(**mine, Description="my own")["NamedQueryId"]
+    athena.create_named_query(**mine, Description=f"once more {publish.MARK}")
+    assert different(publish.publish(config, dry_run=True)) == [("named query", "who_deleted_it", "dropped")]
+    assert different(publish.publish(config)) == [("named query", "who_deleted_it", "dropped")]
+    assert len(queries_named("who_deleted_it")) == 2
+    edited(monkeypatch, "who_deleted_it")
+    assert ("named query", "who_deleted_it", "changed") in different(publish.publish(config))
+    texts = {q["NamedQueryId"]: q["QueryString"] for q in queries_named("who_deleted_it")}
+    assert texts[users] == "SELECT 1" and len(texts) == 2
+    assert all("AND true" in text for one, text in texts.items() if one != users)
+    assert told(publish.publish(config)) == {"unchanged": ALL}
+
+
+def test_named_queries_that_athena_leaves_out_are_asked_for_again(config, monkeypatch):
+    publish.publish(config)
+    client, asked_for = boto3.client("athena"), []
+    whole = client.batch_get_named_query
+
+    def some(NamedQueryIds):
+        asked_for.append(NamedQueryIds)
+        left = NamedQueryIds[1:] if len(asked_for) <= patience else []
+        told = [{"NamedQueryId": one, "ErrorCode": "INTERNAL_FAILURE", "ErrorMessage": "busy"} for one in left]
+        kept = NamedQueryIds[:1] if left else NamedQueryIds
+        return {"NamedQueries": whole(NamedQueryIds=kept)["NamedQueries"], "UnprocessedNamedQueryIds": told}
+
+    monkeypatch.setattr(client, "batch_get_named_query", some)
+    monkeypatch.setattr(publish.aws, "client", lambda name: client if name == "athena" else boto3.client(name))
+    monkeypatch.setattr(publish, "_AGAIN", (0.0, 0.0))
+    patience = 1
+    assert told(publish.publish(config)) == {"unchanged": ALL}
+    assert [len(each) for each in asked_for] == [3, 2]
+    monkeypatch.setattr(client, "batch_get_named_query", lambda NamedQueryIds: {
+        "NamedQueries": [], "UnprocessedNamedQueryIds": [{"NamedQueryId": NamedQueryIds[0], "ErrorMessage": "busy"}]
+    })  # fmt: skip
+    with pytest.raises(TrailhouseError, match=r"does not say what the named query .*busy"):
+        publish.publish(config)
+
+
 def test_a_limit_that_athena_would_not_take_is_refused_before_anything_is_made(config):
     with pytest.raises(UsageError, match="at least 10,000,000 bytes"):
         publish.publish(replace(config, athena=replace(config.athena, scan_limit=10**6)))
@@ -215,17 +276,63 @@ def test_named_queries_run_as_they_are_saved(published):
         assert asked.ask(published, query["QueryString"]).columns
 
 
-def test_prepared_statements_take_their_parameters_in_the_order_that_they_name(published, reached):
+def executed(report: queries.Report, given: dict[str, str]) -> list[tuple]:
+    """The rows of a prepared statement, its values spelled as docs/reports.md has them; days are days."""
     athena = boto3.client("athena")
-    for report in queries.reports().values():
-        _, order = parameters.prepared(report)
-        values = parameters.read_all(report, {"since": "2026-03-01", "until": "2026-03-31"}, None)
-        begun = athena.start_query_execution(
-            QueryString=f"EXECUTE {report.name}",
-            ExecutionParameters=[parameters.literal(values[param.name]) for param in order],
-            QueryExecutionContext={"Database": "trailhouse"}, WorkGroup="trailhouse",
-        )["QueryExecutionId"]  # fmt: skip
-        asked._wait(athena, begun, 60)
+    _, order = parameters.prepared(report)
+    texts = {param.name: given.get(param.name, param.default) for param in report.params}
+    typed = {p.name: texts[p.name] if p.type in SPELLED else parameters.read(p, texts[p.name], None) for p in order}
+    begun = athena.start_query_execution(
+        QueryString=f"EXECUTE {report.name}",
+        ExecutionParameters=[parameters.literal(typed[param.name]) for param in order],
+        QueryExecutionContext={"Database": "trailhouse"}, WorkGroup="trailhouse",
+    )["QueryExecutionId"]  # fmt: skip
+    asked._wait(athena, begun, 60)
+    return asked._answer(athena, begun).rows
+
+
+SPELLED = ("account", "region", "pattern")
+MARCH = {"since": "2026-03-01", "until": "2026-03-31"}
+
+
+@pytest.fixture(scope="module")
+def here(published) -> Iterator[Any]:
+    """The same lake, asked on this machine."""
+    with local.asking(published.lake) as ask:
+        yield ask
+
+
+@pytest.mark.parametrize("name", queries.reports())
+def test_prepared_statements_take_their_parameters_in_the_order_that_they_name(published, name):
+    report = queries.report(name)
+    assert executed(report, MARCH) == asked.ask(published, parameters.bound(report, MARCH, None)).rows
+
+
+@pytest.mark.parametrize(("name", "given"), [
+    ("who_did_it", {"action": "*Bucket*", "actor": "*alice*"}), ("who_did_it", {"action": "Delete%"}), ("who_did_it", {"actor": "al_ce"}),
+    ("who_did_it", {"account": "100000000053"}), ("who_deleted_it", {"resource": "*!*"}), ("access_key_use", {"key": "AKIA*"}),
+    ("root_use", {"account": "all"}), ("sign_ins", {"user": "al*"}),
+])  # fmt: skip
+def test_prepared_statements_take_values_as_they_are_documented(published, name, given):
+    report = queries.report(name)
+    rows = asked.ask(published, parameters.bound(report, MARCH | given, None)).rows
+    assert executed(report, MARCH | given) == rows
+    assert rows or any(set("%_!") & set(text) for text in given.values()) or "account" in given
+
+
+def test_an_account_given_to_a_prepared_statement_narrows_what_is_read(published, reached):
+    sql, _ = parameters.prepared(queries.report("read_write_split"))
+    quoted = sql.replace("'", "''")
+
+    def read(account: str) -> int:
+        using = f"DATE '2026-03-01', DATE '2026-03-31', '{account}'"
+        return reached.trino.rows_read("trailhouse", f"EXECUTE IMMEDIATE '{quoted}' USING {using}")
+
+    assert 0 < read(account_of("read_write_split")) < read("all") / 5
+
+
+def account_of(name: str) -> str:
+    return cases.load(name).account
 
 
 def test_a_query_that_reads_more_than_the_limit_is_cancelled(published):
@@ -243,6 +350,24 @@ def test_a_query_that_reads_more_than_the_limit_is_cancelled(published):
 def test_what_athena_can_not_answer_is_said(published, sql, said):
     with pytest.raises(UsageError, match=said):
         asked.ask(published, sql)
+
+
+def test_an_error_of_the_user_is_told_from_one_of_the_engine(published, monkeypatch):
+    with pytest.raises(UsageError, match="on purpose"):
+        asked.ask(published, "SELECT fail('on purpose')")
+    monkeypatch.setattr(trino.dbapi.Cursor, "execute", lambda *_: (_ for _ in ()).throw(OSError("gone away")))
+    with pytest.raises(TrailhouseError, match="gone away") as raised:
+        asked.ask(published, "SELECT 1")
+    assert raised.value.exit_code == 1
+
+
+@pytest.mark.parametrize("name", queries.reports())
+def test_files_of_a_report_have_one_schema_empty_or_full_here_and_there(published, here, name):
+    one = queries.report(name)
+    days = ({"since": "2026-01-01", "until": "2026-03-31"}, {"since": "2020-01-01", "until": "2020-01-02"})
+    answers = [ask(parameters.bound(one, each, None)) for ask in (partial(asked.ask, published), here) for each in days]
+    schemas = [[str(field) for field in parquet.schema(answer)] for answer in answers]
+    assert schemas[0] == schemas[1] == schemas[2] == schemas[3]
 
 
 @pytest.mark.parametrize(

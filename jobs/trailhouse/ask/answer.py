@@ -14,3 +14,4 @@ class Answer:
 
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
+    types: tuple[str, ...] = ()  # of the columns, in the words of the engine that answered

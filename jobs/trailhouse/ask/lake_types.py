@@ -36,8 +36,14 @@ _ELSEWHERE = {
 # The type of these is that of what they are given.
 _SAME = (
     exp.Paren, exp.Alias, exp.Min, exp.Max, exp.ArgMax, exp.ArgMin, exp.AnyValue, exp.Coalesce, exp.TimestampTrunc,
-    exp.DateTrunc, exp.DateAdd, exp.DateSub, exp.Greatest, exp.Least, exp.Nullif,
+    exp.DateTrunc, exp.DateAdd, exp.DateSub, exp.Greatest, exp.Least, exp.Nullif, exp.Window, exp.Filter, exp.Lag,
+    exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue, exp.IgnoreNulls, exp.RespectNulls,
 )  # fmt: skip
+# Aggregates that the parser knows as no more than a name.
+_AGGREGATES = {
+    "approx_most_frequent", "approx_set", "checksum", "entropy", "every", "geometric_mean", "histogram", "map_agg",
+    "map_union", "merge", "multimap_agg", "numeric_histogram", "qdigest_agg", "reduce_agg", "set_union", "tdigest_agg",
+}  # fmt: skip
 _IS_ZONED = (exp.CurrentTimestamp, exp.AtTimeZone, exp.FromISO8601Timestamp, exp.UnixToTime)
 
 
@@ -68,6 +74,8 @@ class Types:
             return DataType.build("date")
         if isinstance(node, exp.Bracket):
             return _inside(self.of(node.this))
+        if isinstance(node, exp.If | exp.Case):
+            return next(filter(None, map(self.of, branches(node))), None)
         if isinstance(node, _SAME):
             return self.of(node.this)
         return None
@@ -76,7 +84,7 @@ class Types:
         """Why a name means nothing in this view, where that is certain."""
         names = [part.name.lower() for part in column.parts]
         sources, certain = self._sources(column)
-        if sources is None or not certain or _is_lambdas(column):
+        if sources is None or not certain or column.is_star or _is_lambdas(column):
             return None
         if len(names) > 1 and names[0] in sources:
             names, sources = names[1:], {names[0]: sources[names[0]]}
@@ -94,9 +102,12 @@ class Types:
             group = select.args.get("group")
             if group is None or any(not isinstance(key, exp.Column | exp.Func | exp.Dot) for key in group.expressions):
                 continue  # by number, or by something that is not looked into here
-            keys = {_spelled(key) for key in group.expressions}
+            if any(given for name, given in group.args.items() if name != "expressions"):
+                continue  # ROLLUP, CUBE, GROUPING SETS
+            sources = {name.lower() for name in (self._sources(group)[0] or ())}
+            keys = _Keys(group.expressions, sources, {alias.lower() for alias in select.named_selects})
             for shown in select.expressions:
-                yield from _loose(shown.unalias(), keys, {alias.lower() for alias in select.named_selects} & keys)
+                yield from keys.loose(shown.unalias())
 
     def _column(self, node: exp.Column | exp.Dot) -> DataType | None:
         if isinstance(node, exp.Dot):
@@ -132,11 +143,54 @@ class Types:
         """The columns of a table, a subquery or a common table expression."""
         if isinstance(source, exp.Table):
             return columns() if source.db.lower() in ("", FEDERATED) else None
-        query = source.expression
-        if not isinstance(query, exp.Query) or query.is_star:
+        around = source.expression.find_ancestor(exp.With)
+        if not isinstance(source, Scope) or (around is not None and around.recursive):
             return None
-        selects = query.selects
-        return {each.alias_or_name.lower(): self.of(each.unalias()) for each in selects if each.alias_or_name}
+        found = self._selected(source.expression)
+        if found is None or not source.outer_columns:
+            return found
+        if len(found) != len(source.outer_columns):
+            return None
+        return {name.lower(): type_ for name, type_ in zip(source.outer_columns, found.values(), strict=True)}
+
+    def _selected(self, query: exp.Expr) -> Columns | None:
+        """The columns that a query gives; None where its `*` stands for what is not known."""
+        while isinstance(query, exp.SetOperation | exp.Subquery):
+            query = query.this
+        if not isinstance(query, exp.Select):
+            return None
+        made: Columns = {}
+        for each in query.selects:
+            found = self._starred(query, each) if each.is_star else {each.alias_or_name: self.of(each.unalias())}
+            if found is None:
+                return None
+            made |= {name.lower(): type_ for name, type_ in found.items() if name.lower() not in made}
+        made.pop("", None)
+        return made
+
+    def _starred(self, select: exp.Select, star: exp.Expr) -> Columns | None:
+        """What `*` stands for, or `e.*`."""
+        scope = self._scopes.get(id(select))
+        joined = [join.this for join in select.args.get("joins") or ()]
+        if scope is None or select.args.get("laterals") or any(isinstance(one, exp.Unnest) for one in joined):
+            return None
+        wanted = star.table.lower() if isinstance(star, exp.Column) else ""
+        made: Columns = {}
+        for name, (_, source) in scope.selected_sources.items():
+            if wanted in ("", name.lower()):
+                found = self._outputs(source)
+                if found is None:
+                    return None
+                made = found | made
+        return made or None
+
+
+def branches(node: exp.Expr) -> list[exp.Expr]:
+    """The values of which a choice is one."""
+    choices = node.args.get("ifs") or [node]
+    found = [each.args["true"] for each in choices]
+    last = node.args.get("default" if isinstance(node, exp.Case) else "false")
+    return [*found, last] if last is not None else found
 
 
 def _inside(type_: DataType | None) -> DataType | None:
@@ -184,13 +238,41 @@ def _spelled(node: exp.Expr) -> str:
     return node.sql(dialect="athena", comments=False).lower()
 
 
-def _loose(node: exp.Expr, keys: set[str], named: set[str]) -> Iterator[exp.Expr]:
-    """The columns in an expression that neither an aggregate nor a key covers."""
-    if _spelled(node) in keys or isinstance(node, exp.AggFunc | exp.Window | exp.Subquery | exp.Star):
-        return
-    if isinstance(node, exp.Column):
-        if node.name.lower() not in named:
-            yield node
-        return
-    for child in node.iter_expressions():
-        yield from _loose(child, keys, named)
+class _Keys:
+    """What a SELECT is grouped by."""
+
+    def __init__(self, keys: list[exp.Expr], sources: set[str], aliases: set[str]) -> None:
+        self._sources = sources
+        self._texts = {_spelled(key) for key in keys}
+        self._paths = [path for key in keys if (path := self._path(key))]
+        self._named = aliases & self._texts
+
+    def loose(self, node: exp.Expr) -> Iterator[exp.Expr]:
+        """The columns in an expression that neither an aggregate nor a key covers."""
+        if isinstance(node, exp.AggFunc | exp.Window | exp.Filter | exp.WithinGroup | exp.Subquery | exp.Star):
+            return
+        if isinstance(node, exp.Anonymous) and node.name.lower() in _AGGREGATES:
+            return
+        if self._covers(node):
+            return
+        if isinstance(node, exp.Column):
+            if node.name.lower() not in self._named:
+                yield node
+            return
+        for child in node.iter_expressions():
+            yield from self.loose(child)
+
+    def _covers(self, node: exp.Expr) -> bool:
+        """Whether it is a key, or a field of one."""
+        path = self._path(node)
+        return _spelled(node) in self._texts or any(path[: len(key)] == key for key in self._paths)
+
+    def _path(self, node: exp.Expr) -> list[str]:
+        """The names that lead to a column's field, without that of the table; none where it is no such thing."""
+        if isinstance(node, exp.Dot):
+            path = self._path(node.this)
+            return [*path, node.expression.name.lower()] if path else []
+        if not isinstance(node, exp.Column):
+            return []
+        names = [part.name.lower() for part in node.parts]
+        return names[1:] if len(names) > 1 and names[0] in self._sources else names

@@ -19,6 +19,12 @@ _TIME = re.compile(
     r"(?:[T ]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?)?"
     r"\s*(Z|UTC|[+-][0-9]{2}:?[0-9]{2})?"
 )
+# A year, a month, a day, an hour, a minute or a second, and what follows it is left open.
+_PERIOD = re.compile(
+    r"([0-9]{4})(?:-(?:([0-9]{2})(?:-(?:([0-9]{2})"
+    r"(?:[T ](?:([0-9]{2})(?::(?:([0-9]{2})(?::(?:([0-9]{2})\.?)?)?)?)?)?)?)?)?)?)?%"
+)
+_DAY = 3  # parts that a date has
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -48,11 +54,50 @@ def value_for(wanted: DataType | None, given: exp.Expr, type_: DataType | None) 
     return None
 
 
+def is_number(given: exp.Expr, type_: DataType | None) -> bool:
+    """Whether a value is a number by its text, or by its type."""
+    if isinstance(given, exp.Literal):
+        return not given.is_string
+    if isinstance(given, exp.Neg | exp.Paren):
+        return is_number(given.this, type_)
+    if isinstance(given, exp.Add | exp.Sub | exp.Mul | exp.Div | exp.Mod):
+        return is_number(given.this, None) and is_number(given.expression, None)
+    return type_ is not None and type_.is_type(*DataType.NUMERIC_TYPES)
+
+
+def as_number(given: exp.Expr) -> exp.Expr:
+    """A text read as a number; NULL where it is none, which no comparison finds."""
+    return exp.TryCast(this=given.copy(), to=DataType.build("double"))
+
+
+def period(pattern: str) -> tuple[str, str] | None:
+    """The first moment of the time that a pattern such as `2026-03%` names, and the first one after it."""
+    found = _PERIOD.fullmatch(pattern)
+    if found is None:
+        return None
+    parts = [int(part) for part in found.groups() if part is not None]
+    try:
+        begin = datetime(*(parts + [1, 1][len(parts) - 1 :] if len(parts) < _DAY else parts))  # type: ignore[arg-type]
+        end = _after(begin, len(parts))
+    except (ValueError, OverflowError):
+        return None
+    return tuple(f"{moment:%Y-%m-%d %H:%M:%S}".rjust(19, "0") for moment in (begin, end))  # type: ignore[return-value]
+
+
+def _after(begin: datetime, parts: int) -> datetime:
+    """When a year, a month, a day … ends that begins there."""
+    if parts < _DAY:
+        months = begin.year * 12 + begin.month - 1 + (12 if parts == 1 else 1)
+        return begin.replace(year=months // 12, month=months % 12 + 1)
+    return begin + timedelta(**{("days", "hours", "minutes", "seconds")[parts - _DAY]: 1})
+
+
 def _as_text(given: exp.Expr) -> Other | None:
     if isinstance(given, exp.Boolean):
         return Other(exp.Literal.string(str(given.this).lower()), "compared a text with a boolean")
-    if isinstance(given, exp.Literal) and not given.is_string:
-        return Other(exp.Literal.string(given.this), "compared a text with a number")
+    bare = given.this if isinstance(given, exp.Neg) else given
+    if isinstance(bare, exp.Literal) and not bare.is_string:
+        return Other(exp.Literal.string(given.sql(dialect="athena")), "compared a text with a number")
     return None
 
 

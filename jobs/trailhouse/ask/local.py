@@ -60,7 +60,8 @@ def _answered(connection: duckdb.DuckDBPyConnection, sql: str) -> Answer:
 
     def run() -> Answer:
         found = connection.execute(sql)
-        return Answer(tuple(column[0] for column in found.description or ()), found.fetchall())
+        columns, types = zip(*((column[0], str(column[1])) for column in found.description or ()), strict=True)
+        return Answer(columns, found.fetchall(), types)
 
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(run)

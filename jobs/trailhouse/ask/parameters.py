@@ -28,6 +28,7 @@ class Type:
 
     wanted: str
     read: Callable[[str, date], Value]
+    asked: str = "?"  # what makes the same of a value that is given to a prepared statement
 
 
 def bound(report: Report, given: Mapping[str, str], today: date) -> str:
@@ -43,12 +44,12 @@ def saved(report: Report) -> str:
 
 
 def prepared(report: Report) -> tuple[str, tuple[Param, ...]]:
-    """The same with `?`, and the parameters in the order in which they are asked for."""
+    """The same with `?` for values as people spell them, and the parameters in the order in which it asks."""
     params, order = {param.name: param for param in report.params}, []
 
     def mark(name: str) -> str:
         order.append(params[name])
-        return "?"
+        return TYPES[params[name].type].asked
 
     return _filled(report.sql, mark), tuple(order)
 
@@ -61,7 +62,11 @@ def read_all(report: Report, given: Mapping[str, str], today: date) -> dict[str,
             near = get_close_matches(name, known, n=1, cutoff=0.5)
             hint = f"did you mean `{near[0]}`?" if near else f"it has: {', '.join(known)}"
             raise UsageError(f"the report {report.name} has no parameter `{name}`: {hint}")
-    return {param.name: read(param, given.get(param.name, param.default), today) for param in report.params}
+    values = {param.name: read(param, given.get(param.name, param.default), today) for param in report.params}
+    since, until = values.get("since"), values.get("until")
+    if isinstance(since, date) and isinstance(until, date) and since > until:
+        raise UsageError(f"the parameter `since` ({since}) is after `until` ({until}): there is no day between them")
+    return values
 
 
 def read(param: Param, text: str, today: date) -> Value:
@@ -164,12 +169,17 @@ def _number(text: str, today: date) -> float:
     return float(text)
 
 
+_ESCAPED = "replace(replace(replace(replace(?, '!', '!!'), '%', '!%'), '_', '!_'), '*', '%')"
+_ALL = "regexp_replace(?, '^all$', '%')"
+
 TYPES = {
     "date": Type("a day such as 2026-03-01, or today, yesterday, -7d (seven days ago)", _date),
     "text": Type(f"a text of at most {LONGEST} characters, without NUL", _text),
-    "pattern": Type(f"a text of at most {LONGEST} characters, in which * stands for any others, without NUL", _pattern),
-    "account": Type("an account of 12 digits, or all", _account),
-    "region": Type("a region such as eu-west-1, or all", _region),
+    "pattern": Type(
+        f"a text of at most {LONGEST} characters, in which * stands for any others, without NUL", _pattern, _ESCAPED
+    ),
+    "account": Type("an account of 12 digits, or all", _account, _ALL),
+    "region": Type("a region such as eu-west-1, or all", _region, _ALL),
     "integer": Type("a whole number, not negative", _integer),
     "number": Type("a number such as 2.5, not negative", _number),
 }

@@ -7,7 +7,9 @@ bears none is somebody else's, and stays as it is whatever its name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -15,11 +17,13 @@ from typing import Any, Literal
 from trailhouse import settings
 from trailhouse.ask import parameters, queries, views
 from trailhouse.ask.queries import Report
-from trailhouse.errors import UsageError
+from trailhouse.errors import TrailhouseError, UsageError
 from trailhouse.sources import aws
 
 MARK = "[trailhouse]"  # ends the description of what is ours
 LONGEST = 1024  # characters of a description, by Athena
+_AT_ONCE = 50  # named queries in one call, by Athena
+_AGAIN = (0.2, 1.0)  # seconds before a call that left something out is made again
 LEAST_LIMIT = 10_000_000  # bytes, by Athena
 
 What = Literal["created", "changed", "dropped", "unchanged", "left alone"]
@@ -46,6 +50,7 @@ class _Kind:
     create: Callable[[str, Any], object]
     change: Callable[[str, Any], object]
     drop: Callable[[str], object]
+    spare: Sequence[tuple[str, Callable[[], object]]] = ()  # ours that are there once more, and what drops each
 
 
 def publish(config: settings.Settings, dry_run: bool = False) -> list[Change]:
@@ -85,6 +90,8 @@ def _reconciled(kind: _Kind, wanted: Mapping[str, Any], dry_run: bool) -> Iterab
     for name in sorted(kind.there):
         if name not in wanted and kind.mine(kind.there[name]):
             yield _done(Change(kind.name, name, "dropped"), partial(kind.drop, name), dry_run)
+    for name, drop in kind.spare:
+        yield _done(Change(kind.name, name, "dropped", "it was there twice"), drop, dry_run)
 
 
 def _done(change: Change, act: Callable[[], object], dry_run: bool) -> Change:
@@ -156,6 +163,12 @@ def _work_group(config: settings.Settings, dry_run: bool) -> Iterable[Change]:
         )
         return
     there = client.get_work_group(WorkGroup=name)["WorkGroup"]
+    made_for = _OF_LAKE.match(there.get("Description", ""))
+    if made_for and made_for[1] != config.lake.database:
+        raise UsageError(
+            f"the work group {name} was made for the lake {made_for[1]}, and this one is {config.lake.database}: set "
+            "athena.work_group to a name of its own"
+        )
     if not there.get("Description", "").endswith(MARK):
         yield Change("work group", name, "left alone", "somebody else made it: its own settings hold")
     elif all(there["Configuration"].get(key) == value for key, value in wanted.items()):
@@ -168,6 +181,9 @@ def _work_group(config: settings.Settings, dry_run: bool) -> Iterable[Change]:
             partial(client.update_work_group, WorkGroup=name, ConfigurationUpdates=updates, Description=about),
             dry_run,
         )
+
+
+_OF_LAKE = re.compile(rf"Queries of the lake (\S+): .*{re.escape(MARK)}\Z", re.DOTALL)
 
 
 def _enforced(config: settings.Settings) -> dict[str, Any]:
@@ -203,11 +219,13 @@ def _named_form(report: Report, config: settings.Settings) -> dict[str, str]:
 def _named_queries(config: settings.Settings, nothing: bool) -> _Kind:
     client, group = aws.client("athena"), config.athena.work_group
     ids = [] if nothing else list(_listed(partial(client.list_named_queries, WorkGroup=group), "NamedQueryIds"))
-    there = {
-        query["Name"]: query
-        for begin in range(0, len(ids), 50)
-        for query in client.batch_get_named_query(NamedQueryIds=ids[begin : begin + 50])["NamedQueries"]
-    }
+    there: dict[str, Any] = {}
+    spare: list[Any] = []
+    for query in _fetched(client, ids):  # Athena allows a name twice
+        before = there.setdefault(query["Name"], query)
+        if before is not query and _is_marked(query):
+            there[query["Name"]] = query if not _is_marked(before) else before
+            spare += [query] if _is_marked(before) else []
 
     def create(name: str, form: dict[str, str]) -> None:
         client.create_named_query(Name=name, WorkGroup=group, **form)
@@ -223,7 +241,27 @@ def _named_queries(config: settings.Settings, nothing: bool) -> _Kind:
     def drop(name: str) -> None:
         client.delete_named_query(NamedQueryId=there[name]["NamedQueryId"])
 
-    return _Kind("named query", there, _is_marked, _same, create, change, drop)
+    spares = [(one["Name"], partial(client.delete_named_query, NamedQueryId=one["NamedQueryId"])) for one in spare]
+    return _Kind("named query", there, _is_marked, _same, create, change, drop, spares)
+
+
+def _fetched(client: Any, ids: Sequence[str]) -> Iterable[Any]:
+    """Named queries by their ids; those that Athena leaves out are asked for again."""
+    for begin in range(0, len(ids), _AT_ONCE):
+        wanted = list(ids[begin : begin + _AT_ONCE])
+        for wait in (*_AGAIN, None):
+            page = client.batch_get_named_query(NamedQueryIds=wanted)
+            yield from page["NamedQueries"]
+            left = page.get("UnprocessedNamedQueryIds") or []
+            if not left:
+                break
+            if wait is None:
+                raise TrailhouseError(
+                    f"Athena does not say what the named query {left[0].get('NamedQueryId')} is "
+                    f"({left[0].get('ErrorMessage') or left[0].get('ErrorCode') or 'no reason given'}): run it again"
+                )
+            time.sleep(wait)
+            wanted = [each["NamedQueryId"] for each in left]
 
 
 def _prepared_form(report: Report, config: settings.Settings) -> dict[str, str]:

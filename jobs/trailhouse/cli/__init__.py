@@ -30,7 +30,7 @@ from trailhouse.cli.report import report
 from trailhouse.cli.results import PARTIAL, exit_code, show_result
 from trailhouse.cli.rollback import rollback
 from trailhouse.cli.upgrade import upgrade
-from trailhouse.errors import TrailhouseError
+from trailhouse.errors import TrailhouseError, UsageError
 
 INTERRUPTED = 130
 
@@ -197,9 +197,22 @@ def sql(query: str, form: show.Format, **given: Any) -> None:
     config = load(given)
     from trailhouse.ask import local
 
-    text = sys.stdin.read() if query == "-" else query
-    answer = local.ask(config.lake, text)
+    text = _asked(query)
+    try:
+        answer = local.ask(config.lake, text)
+    except RecursionError as error:
+        raise UsageError("the query is nested too deeply: write it with fewer levels of parentheses") from error
     show.show(answer.rows, answer.columns, form, sys.stdout)
+
+
+def _asked(query: str) -> str:
+    """The query, from the command line or from standard input."""
+    try:
+        text = sys.stdin.read() if query == "-" else query
+        text.encode("utf-8")
+    except UnicodeError as error:
+        raise UsageError(f"the query is no text in UTF-8: {error}") from error
+    return text.removeprefix("\ufeff")
 
 
 @trailhouse.command()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +38,10 @@ def lake_queries() -> None:
 @lake_queries.command()
 @click.argument("source", type=click.Path(exists=True, path_type=Path), metavar="FILE|DIR")
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write NAME.sql files there."
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write NAME.sql files there, in folders as they were.",
 )
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 @click.option("--run", "run_", is_flag=True, help="Run each converted query, and say how many rows it has.")
@@ -45,11 +49,11 @@ def lake_queries() -> None:
 @form_option
 @with_settings("lake", "athena")
 def convert(source: Path, out: Path | None, run_: bool, form: show.Format, **given: Any) -> int | None:
-    """Convert the queries of a file, or of the .sql files of a folder.
+    """Convert the queries of a file, or of the .sql files of a folder and of those in it.
 
     The ids of event data stores become the view cloudtrail_lake; texts that are compared with times become times;
-    anything that Athena takes stays. What is changed is told, and so is what can't be converted; the exit code is 5
-    then. Without --out the SQL goes to standard output.
+    anything that Athena takes stays. What is changed is told, and so is what can't be read or converted; the
+    exit code is 5 then. Without --out the SQL goes to standard output.
 
     \b
     Examples:
@@ -61,7 +65,7 @@ def convert(source: Path, out: Path | None, run_: bool, form: show.Format, **giv
     from trailhouse.ask import lake_queries as queries
 
     force, on = given.pop("force"), given.pop("on")
-    made = [each for file in _files(source) for each in queries.convert(file.stem, _text(file))]
+    made = queries.apart(each for file in _files(source, out) for each in _converted(file, source))
     if out is not None:
         _write(made, out, force)
     ran: dict[str, tuple[int | None, str | None]] = {}
@@ -75,18 +79,45 @@ def convert(source: Path, out: Path | None, run_: bool, form: show.Format, **giv
     return PARTIAL if failed or any(one.sql is None for one in made) else None
 
 
-def _files(source: Path) -> list[Path]:
-    found = sorted(source.glob("*.sql")) if source.is_dir() else [source]
+def _files(source: Path, out: Path | None) -> list[Path]:
+    """Every .sql file below a folder, and what keeps from looking; what was written before is no source."""
+    if not source.is_dir():
+        return [source]
+    found: list[Path] = []
+    seen = {os.path.realpath(source)}
+    written = os.path.realpath(out) if out is not None else None
+    unread = lambda error: found.append(Path(error.filename))  # noqa: E731 (os.walk's own way)
+    for folder, inside, names in os.walk(source, onerror=unread, followlinks=True):
+        inside[:] = sorted(name for name in inside if os.path.realpath(Path(folder, name)) not in seen | {written})
+        seen.update(os.path.realpath(Path(folder, name)) for name in inside)
+        found += [Path(folder, name) for name in names if _is_sql(name)]
+        found += [Path(folder, name) for name in inside if _is_sql(name) and _is_empty(Path(folder, name))]
     if not found:
         raise UsageError(f"there is no .sql file in {source}")
-    return found
+    return sorted(found)
 
 
-def _text(file: Path) -> str:
+def _is_sql(name: str) -> bool:
+    return name.lower().endswith(".sql")
+
+
+def _is_empty(folder: Path) -> bool:
     try:
-        return file.read_text("utf-8")
+        return not os.listdir(folder)
+    except OSError:
+        return False  # told by the walk itself
+
+
+def _converted(file: Path, source: Path) -> list[Converted]:
+    """Its queries, under its own name or that from the folder on; or why it can't be read."""
+    from trailhouse.ask import lake_queries as queries
+
+    name = file.relative_to(source).as_posix() if source.is_dir() else file.name
+    name = name[: -len(".sql")] if _is_sql(name) else name if source.is_dir() else file.stem
+    try:
+        return queries.convert(name, file.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
-        raise TrailhouseError(f"{file} can't be read as text: {error}") from error
+        return [queries.unread(name, f"{file} can't be read as text: {error}")]
 
 
 def _write(made: list[Converted], out: Path, force: bool) -> None:
@@ -98,6 +129,7 @@ def _write(made: list[Converted], out: Path, force: bool) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
         for place, sql in places.items():
+            place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(sql + "\n", "utf-8")
     except OSError as error:
         raise TrailhouseError(f"can't write to {out}: {error.strerror or error}") from error

@@ -126,7 +126,7 @@ def run(
         raise UsageError("--all wants a folder to write into: --out DIR")
     if form == "parquet" and out is None:
         raise UsageError("Parquet is no text: say where to write it with --out FILE")
-    texts = _texts(name, dict(params), today)
+    texts = _texts(name, _once(params), today)
     from trailhouse.ask import engines
 
     with engines.asking(config, on) as ask:
@@ -138,6 +138,14 @@ def run(
     if out is not None:
         click.echo(f"{len(answer.rows):,} rows in {out}", err=True)
     return None
+
+
+def _once(params: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """What was given, by name."""
+    names = [name for name, _ in params]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(f"the parameter `{twice}` is given twice: give it one value")
+    return dict(params)
 
 
 Write = Callable[["Answer", Path | None], None]
@@ -164,11 +172,11 @@ def _run_all(ask: Ask, texts: Mapping[str, str], place: Callable[[str], Path], w
         began = time.monotonic()
         try:
             answer = ask(sql)
+            write(answer, place(name))
         except TrailhouseError as error:
             failed += 1
             click.echo(f"error: {name}: {show.escape_terminal(str(error))}", err=True)
             continue
-        write(answer, place(name))
         rows.append((name, len(answer.rows), round(time.monotonic() - began, 2), str(place(name))))
     show.show(rows, ("report", "rows", "seconds", "file"), "table", sys.stdout)
     return 1 if failed else 0
@@ -200,11 +208,9 @@ def _write_text(answer: Answer, form: show.Format, out: Path) -> None:
 
 
 def _write_parquet(answer: Answer, out: Path) -> None:
-    import pyarrow as pa
-    from pyarrow import parquet
+    from trailhouse.cli import parquet
 
-    columns = [[row[at] for row in answer.rows] for at in range(len(answer.columns))]
-    parquet.write_table(pa.table(columns, names=list(answer.columns)), out, compression="zstd")
+    parquet.write(answer, out)
 
 
 def _replaced(out: Path, write: Callable[[Path], None]) -> None:
