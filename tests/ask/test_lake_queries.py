@@ -23,7 +23,7 @@ def flat(sql: str) -> str:
     """The converted query on one line."""
     made = one(sql)
     assert made.sql is not None, made.reasons
-    return " ".join(made.sql.split())
+    return " ".join(made.sql.split()).replace("( ", "(").replace(" )", ")")
 
 
 def why(sql: str) -> str:
@@ -81,6 +81,12 @@ def test_extract_names_no_table():
 
 def test_a_store_without_an_alias_keeps_its_name_for_its_columns():
     assert flat("SELECT eds1.eventName FROM eds1") == f"SELECT eds1.eventName FROM {VIEW} AS eds1"
+
+
+def test_a_column_that_is_spelled_with_its_store_keeps_that_where_it_is_rewritten():
+    made = flat("SELECT eventName FROM eds1 WHERE eds1.eventTime LIKE '2026-03-01%' AND eds1.errorCode > 5")
+    assert f"FROM {VIEW} AS eds1 WHERE (eds1.eventTime >= TIMESTAMP '2026-03-01 00:00:00' AND eds1.eventTime < " in made
+    assert made.endswith("AND TRY_CAST(eds1.errorCode AS DOUBLE) > 5")
 
 
 def test_a_table_of_another_database_is_no_store():

@@ -32,7 +32,7 @@ def both(reached: Cloud) -> Iterator[Any]:
         location=f"s3://{BUCKET}/warehouse", catalog="glue", database=DATABASE, ops_database=f"{DATABASE}_ops"
     )
     ingest(where, f"s3://{BUCKET}-logs")
-    publish.publish(settings.Settings(lake=where))
+    publish.publish(settings.Settings(lake=where, athena=settings.Athena(work_group=DATABASE)))
     with local.asking(where) as ask:
         yield lambda sql: (reached.trino.ask(DATABASE, sql)[1], ask(sql).rows)
 

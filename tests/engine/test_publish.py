@@ -6,14 +6,16 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
-import trino
 from botocore.config import Config
 
 from tests.engine import cases
+from tests.engine.athena import Execution, described, run
+from tests.ports import free_port
 from trailhouse import settings
 from trailhouse.ask import athena as asked
 from trailhouse.ask import local, parameters, publish, queries, views
@@ -352,13 +354,12 @@ def test_what_athena_can_not_answer_is_said(published, sql, said):
         asked.ask(published, sql)
 
 
-def test_an_error_of_the_user_is_told_from_one_of_the_engine(published, monkeypatch):
+def test_an_error_of_the_user_is_told_from_one_of_the_engine(published):
     with pytest.raises(UsageError, match="on purpose"):
         asked.ask(published, "SELECT fail('on purpose')")
-    monkeypatch.setattr(trino.dbapi.Cursor, "execute", lambda *_: (_ for _ in ()).throw(OSError("gone away")))
-    with pytest.raises(TrailhouseError, match="gone away") as raised:
-        asked.ask(published, "SELECT 1")
-    assert raised.value.exit_code == 1
+    lost = Execution("SELECT 1", "default", SimpleNamespace(name="others", configuration={}), [], "s3://x/")
+    run(lost, free_port(), lost.sql)
+    assert described(lost)["Status"]["AthenaError"]["ErrorCategory"] == asked.SYSTEM
 
 
 @pytest.mark.parametrize("name", queries.reports())

@@ -18,7 +18,7 @@ from sqlglot.expressions import DataType
 
 from trailhouse.ask import dialect, stores
 from trailhouse.ask.lake_types import FEDERATED, VIEW, Types, branches
-from trailhouse.ask.lake_values import Other, as_number, is_number, period, value_for
+from trailhouse.ask.lake_values import Other, as_number, is_number, period, value_for, within
 
 ELSEWHERE = {
     "insight": "Insights are in the table `insight_events`",
@@ -242,7 +242,7 @@ def _by_size(node: exp.Expr, sides: tuple[str, ...], types: Types, notes: _Notes
         text, type_ = node.args[side], types.of(node.args[side])
         if type_ is not None and type_.is_type(*DataType.TEXT_TYPES):
             name = text.sql(dialect="athena")
-            after = text.replace(as_number(text))
+            after = as_number(text)
             notes.change(after, f"{name} compared the size of a text with a number; now {after.sql(dialect='athena')}")
 
 
@@ -258,7 +258,7 @@ def _like(like: exp.Expr, types: Types, notes: _Notes) -> None:
     name = time.sql(dialect="athena")
     after: exp.Expr = like
     if found := period(text):
-        made = exp.Var(this=f"({name} >= TIMESTAMP '{found[0]}' AND {name} < TIMESTAMP '{found[1]}')")
+        made = within(time, *found)
         after = exp.Not(this=made) if like.args.get("negate") else made
     elif open_ended:
         like.this.replace(exp.cast(time.copy(), "varchar"))

@@ -66,8 +66,18 @@ def is_number(given: exp.Expr, type_: DataType | None) -> bool:
 
 
 def as_number(given: exp.Expr) -> exp.Expr:
-    """A text read as a number; NULL where it is none, which no comparison finds."""
-    return exp.TryCast(this=given.copy(), to=DataType.build("double"))
+    """A text, where it stands, read as a number; NULL where it is none, which no comparison finds."""
+    made = exp.TryCast(this=exp.null(), to=DataType.build("double"))
+    given.replace(made)
+    made.set("this", given)
+    return made
+
+
+def within(time: exp.Expr, begin: str, end: str) -> exp.Expr:
+    """Whether a time is in a period."""
+    first, last = (exp.Var(this=f"TIMESTAMP '{moment}'") for moment in (begin, end))
+    since = exp.GTE(this=time.copy(), expression=first)
+    return exp.Paren(this=exp.And(this=since, expression=exp.LT(this=time.copy(), expression=last)))
 
 
 def period(pattern: str) -> tuple[str, str] | None:
