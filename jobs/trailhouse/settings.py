@@ -135,7 +135,9 @@ class Quality:
 class Athena:
     """Where the lake is asked in AWS: the work group that `publish` makes, and what it enforces."""
 
-    work_group: str = field(default="trailhouse", metadata=_doc("Name of the work group; each lake wants one of its own."))
+    work_group: str = field(
+        default="trailhouse", metadata=_doc("Name of the work group; each lake wants one of its own.")
+    )
     output: str = field(
         default="",
         metadata=_doc(

@@ -217,9 +217,8 @@ def test_without_glue_or_a_lake_it_says_what_to_do(reached, tmp_path):
     with pytest.raises(UsageError, match="--lake-catalog glue"):
         publish.publish(settings.Settings(lake=settings.Lake(location=str(tmp_path))))
     with pytest.raises(UsageError, match="trailhouse ingest"):
-        publish.publish(
-            settings.Settings(lake=settings.Lake(location="s3://x/y", catalog="glue", database="nobodys")), dry_run=True
-        )
+        nobodys = settings.Lake(location="s3://x/y", catalog="glue", database="nobodys")
+        publish.publish(settings.Settings(lake=nobodys, athena=settings.Athena(work_group="nobodys")), dry_run=True)
 
 
 # ── asked through Athena's API ───────────────────────────────────────────────────────────────────────────────────────
