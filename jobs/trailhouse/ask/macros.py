@@ -1,8 +1,8 @@
 """
 What DuckDB has to be told before it is asked Athena's SQL: functions that do as Trino's do.
 
-Pure. `ask.translate` calls them. One with several bodies is chosen by the types of what it is given, which a tree of
-SQL doesn't tell.
+Pure. `ask.translate` calls them. One with several bodies is chosen by what it is given: how many, and of which
+types, which a tree of SQL doesn't tell.
 """
 
 from __future__ import annotations
@@ -42,17 +42,15 @@ END;
 each_once(items) AS list_filter(items, lambda x, n: list_position(items, x) = n)
   || CASE WHEN len(list_filter(items, lambda x: x IS NULL)) > 0 THEN [NULL] ELSE [] END;
 repeated(item, times) AS list_transform(range(times), lambda n: item);
-steps(first, last)
-  AS NULL,
-  (first BIGINT, last BIGINT) AS generate_series(first, last, CASE WHEN first <= last THEN 1 ELSE -1 END),
+steps(first BIGINT, last BIGINT)
+  AS generate_series(first, last, CASE WHEN first <= last THEN 1 ELSE -1 END),
   (first DATE, last DATE) AS list_transform(
     generate_series(
       CAST(first AS TIMESTAMP), CAST(last AS TIMESTAMP), INTERVAL (CASE WHEN first <= last THEN 1 ELSE -1 END) DAY
     ),
     lambda x: CAST(x AS DATE)
-  );
-steps_of(first BIGINT, last BIGINT, step BIGINT)
-  AS generate_series(first, last, step),
+  ),
+  (first BIGINT, last BIGINT, step BIGINT) AS generate_series(first, last, step),
   (first TIMESTAMP, last TIMESTAMP, step INTERVAL) AS generate_series(first, last, step),
   (first DATE, last DATE, step INTERVAL) AS list_transform(
     generate_series(CAST(first AS TIMESTAMP), CAST(last AS TIMESTAMP), step), lambda x: CAST(x AS DATE)
@@ -63,9 +61,9 @@ first_match(text, pattern, part) AS
   CASE WHEN regexp_matches(text, pattern) THEN regexp_extract(text, pattern, part) END;
 part_of(text, mark, place) AS
   CASE WHEN place <= len(string_split(text, mark)) THEN split_part(text, mark, place) END;
-piece(text, start) AS CASE WHEN start = 0 OR -start > length(text) THEN '' ELSE substr(text, start) END;
-piece_of(text, start, count) AS
-  CASE WHEN start = 0 OR -start > length(text) THEN '' ELSE substr(text, start, count) END;
+piece(text, start)
+  AS CASE WHEN start = 0 OR -start > length(text) THEN '' ELSE substr(text, start) END,
+  (text, start, count) AS CASE WHEN start = 0 OR -start > length(text) THEN '' ELSE substr(text, start, count) END;
 
 -- Numbers: whole ones divide to whole ones, halves are rounded up, and a text is a whole number or none.
 quotient(one BIGINT, other BIGINT)

@@ -196,10 +196,8 @@ def _part_of(node: exp.Expr) -> exp.Expr:
 
 
 def _piece(node: exp.Expr) -> exp.Expr:
-    start, count = node.args["start"], node.args.get("length")
-    if (_number(start) or 0) > 0:
-        return node
-    return _call("piece_of" if count else "piece", node.this, start, count)
+    start = node.args["start"]
+    return node if (_number(start) or 0) > 0 else _call("piece", node.this, start, node.args.get("length"))
 
 
 def _position(node: exp.Expr) -> exp.Expr:
@@ -257,8 +255,7 @@ def _field(node: exp.Expr) -> exp.Expr:
 
 
 def _steps(node: exp.Expr) -> exp.Expr:
-    step = node.args.get("step")
-    return _call("steps_of" if step else "steps", node.args["start"], node.args["end"], step)
+    return _typed("steps", *(node.args[name] for name in ("start", "end", "step") if node.args.get(name)))
 
 
 def _some_of(node: exp.Expr) -> exp.Expr:
