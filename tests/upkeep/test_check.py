@@ -23,8 +23,8 @@ from tests.old_lakes import opened
 from tests.upkeep.test_batches import call, refused
 from trailhouse import settings, show
 from trailhouse.ingest import run
-from trailhouse.lake import catalog, files, listing, schema, seals
-from trailhouse.upkeep import batches, check
+from trailhouse.lake import catalog, files, listing, readback, schema, seals
+from trailhouse.upkeep import batches, check, check_files, check_tables
 from trailhouse.upkeep.damage import ADVICE, DAMAGE, Report
 
 __all__ = ["call", "refused"]  # fixtures
@@ -137,6 +137,18 @@ def test_a_bit_that_turned_over_is_found(checked, what, place, rng):
     if what == "pointer to the newest seal" and not found:  # it names another, which is not there, or not so
         found = {kind for kind, _ in told(report)}
     assert report.status == "damaged" and found & {"changed", "unreadable", "missing"}, (path, at, report.findings)
+
+
+def test_what_no_file_can_be_called_is_missing(checked):
+    """A bit that turns over in a manifest list may make such a path of one that was sound."""
+    io = catalog.file_io(checked.lake)
+    for path in (f"{checked.folder}/a\0b", "no-such-scheme://a/b"):
+        opened = check_tables.Opened(io, {})
+        assert opened.read(path, "manifest", "events") is None
+        assert [(each.kind, each.path) for each in opened.findings] == [("missing", path)]
+        assert readback.read_back(path, io, lambda file: file.read()) is None
+    there = check_files.listed([f"{checked.folder}/a\0b"])
+    assert [each.kind for each in there.findings] == ["unchecked"]
 
 
 @pytest.mark.parametrize("what", FILES)

@@ -67,6 +67,6 @@ def _bytes(path: str, io: FileIO) -> bytes | None:
             data = stream.read()
         if len(data) < len(file):
             raise OSError(f"{path} gave {len(data)} of {len(file)} bytes")
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # a damaged manifest may name what no file can be called
         return None
     return data

@@ -90,7 +90,7 @@ def listed(folders: Iterable[str]) -> Folders:
         try:
             found.there |= {each.path: each for each in listing.listed(folder)}
             found.listed.append(folder)
-        except UNSURE as error:
+        except (*UNSURE, ValueError) as error:  # damaged metadata may name what no folder can be called
             found.unlisted.append(folder)
             said = " ".join(str(error).split())[:300]
             found.findings.append(Finding(UNCHECKED, "folder", "", folder, "to be listed", said))

@@ -79,7 +79,7 @@ class Opened:
         try:
             with self.io.new_input(path).open() as file:
                 data = bytes(file.read())
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):  # a damaged file may name what no file can be called
             self.say(MISSING, what, table, path, "a file", "nothing")
             return None
         except UNSURE as error:
