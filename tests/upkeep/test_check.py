@@ -151,6 +151,16 @@ def test_what_no_file_can_be_called_is_missing(checked):
     assert [each.kind for each in there.findings] == ["unchecked"]
 
 
+def test_metadata_that_names_other_columns_is_found_and_stops_nothing(checked):
+    path = checked.files("metadata file")[0]
+    with put_right(path):
+        data = path.read_bytes()
+        assert b'"region"' in data
+        path.write_bytes(data.replace(b'"region"', b'"regiOn"'))
+        report = checked.look(deep=True)
+    assert report.status == "damaged" and ("changed", path.name) in told(report), report.findings
+
+
 @pytest.mark.parametrize("what", FILES)
 def test_a_file_that_was_deleted_is_found(checked, what):
     path = checked.files(what)[0]

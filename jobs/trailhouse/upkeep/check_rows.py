@@ -76,7 +76,10 @@ def _look_at(file: DataFile, task: Reading, metadata: TableMetadata, opened: Ope
     if rows is None:
         return
     task.tally["rows"].add(rows.num_rows)
-    wrong = [*_columns(task.table, rows, metadata), *_counted(file, rows, metadata), *_placed(file, rows, metadata)]
+    try:
+        wrong = [*_columns(task.table, rows, metadata), *_counted(file, rows, metadata), *_placed(file, rows, metadata)]
+    except Exception as error:  # damaged metadata names columns that no file has, or types that none can be
+        wrong = [("what the table's metadata says of its columns", f"{type(error).__name__}: {str(error)[:200]}")]
     if wrong:
         opened.sound.pop(file.file_path, None)
         expected, found = "; ".join(each[0] for each in wrong), "; ".join(each[1] for each in wrong)
