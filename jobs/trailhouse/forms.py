@@ -20,6 +20,16 @@ def doc(text: str, form: str = "") -> dict[str, str]:
     return {"doc": text, "form": form}
 
 
+def yes_or_no(value: Any, where: str) -> bool:
+    """True or false, as TOML has them or as text."""
+    known = {"true": True, "false": False}
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or value not in known:
+        raise SettingsError(f"{where} must be true or false, not {value!r}")
+    return known[value]
+
+
 def amount(value: Any, form: str, where: str) -> int | timedelta:
     """A number: of bytes, of time, or plain. `where` names the setting in what is said of a wrong one."""
     text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""

@@ -43,6 +43,7 @@ def _option(table: str, key: str, flag: str) -> Option:
     kind = settings.Source if table == "source" else settings.TABLES[table]
     hint, form = get_type_hints(kind)[key], settings.form_of(table, key)
     words = "|".join(get_args(hint)) if get_origin(hint) is Literal else ""
+    words = "true|false" if hint is bool else words
     named = {"bytes": "size", "memory": "size"}.get(form, form) or words or ("number" if hint is int else "text")
     default = next(each.default for each in fields(kind) if each.name == key)
     return Option(f"{table}.{key}", flag, named, _written(default, form), settings.metadata_of(table, key)["doc"])
@@ -63,4 +64,4 @@ def _written(value: Any, form: str) -> str:
             if value % size == 0
         )
         return f"{value // size}{unit}"
-    return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

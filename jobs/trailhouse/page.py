@@ -1,20 +1,16 @@
 """
 The page of coverage: one HTML file with the picture and the findings, which asks nothing of any network.
 
-Pure: a grid and findings in, text out. Everything from outside (names, ids, keys) is escaped, and the page's own policy
-lets nothing run or load but its one style and its one script, whose hashes it names.
+Pure: a grid and findings in, text out. Everything from outside (names, ids, keys) is escaped; see `sheet`.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from html import escape
 from itertools import groupby
 
-from trailhouse import show
+from trailhouse import sheet
 from trailhouse.picture import NOTHING, STATES, Grid
 
 # Finding -> its heading, in the order of the table.
@@ -36,9 +32,6 @@ STYLE = """
 @media (prefers-color-scheme: dark) { :root { --paper: #14171b; --ink: #e6e9ed; --soft: #a2abb6; --line: #343b44;
   --none: #22272e; --full: #2f8f5b; --late: #2b6f9e; --quarantined: #8a4fa6; --held: #6b6a1c; --pending: #8a5d05;
   --hole: #c8372d; --silent: #8c1d18; } }
-body { margin: 2rem auto; padding: 0 1.5rem; background: var(--paper); color: var(--ink);
-  font: 15px/1.45 system-ui, sans-serif }
-h1 { font-size: 1.4rem; margin: 0 0 .25rem } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem } p { margin: .25rem 0 }
 .soft, .legend { color: var(--soft) }
 .wide { overflow-x: auto; padding-bottom: .5rem }
 table { border-collapse: collapse } caption { text-align: left; color: var(--soft); padding-bottom: .4rem }
@@ -87,23 +80,8 @@ map.addEventListener("mouseover", tell);
 
 def html(made: Grid, findings: Sequence[Mapping[str, str]], about: str, now: datetime) -> str:
     """The page: a picture of the grid, and the findings by the names of COLUMNS."""
-    policy = (
-        f"default-src 'none'; style-src {_hash(STYLE)}; script-src {_hash(SCRIPT)}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    return "".join(
-        [
-            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
-            f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">\n',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
-            '<meta name="referrer" content="no-referrer">\n<link rel="icon" href="data:,">\n',
-            f"<title>Coverage: {_text(about)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n",
-            f'<h1>Coverage: {_text(about)}</h1>\n<p class="soft">Made {now:%Y-%m-%d %H:%M} UTC.</p>\n',
-            *_map(made),
-            *_findings(findings),
-            f"</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
-        ]
-    )
+    made_at = f'<p class="soft">Made {now:%Y-%m-%d %H:%M} UTC.</p>\n'
+    return sheet.html(f"Coverage: {about}", STYLE, SCRIPT, (made_at, *_map(made), *_findings(findings)))
 
 
 def _findings(findings: Sequence[Mapping[str, str]]) -> Iterator[str]:
@@ -115,8 +93,8 @@ def _findings(findings: Sequence[Mapping[str, str]]) -> Iterator[str]:
     yield '<div class="wide"><table class="findings" aria-labelledby="findings">\n'
     yield f"<thead><tr>{heads}</tr></thead>\n<tbody>\n"
     for each in findings:
-        word = f'<th scope="row"><span class="word {_class(each["what"])}">{_text(each["what"])}</span></th>'
-        rest = "".join(f"<td>{_text(each[name])}</td>" for name in list(COLUMNS)[1:])
+        word = f'<th scope="row"><span class="word {_class(each["what"])}">{sheet.text(each["what"])}</span></th>'
+        rest = "".join(f"<td>{sheet.text(each[name])}</td>" for name in list(COLUMNS)[1:])
         yield f"<tr>{word}{rest}</tr>\n"
     yield "</tbody>\n</table></div>\n"
 
@@ -133,7 +111,7 @@ def _map(made: Grid) -> Iterator[str]:
         yield f'<th scope="colgroup" colspan="{len(list(columns))}">{day:%m-%d}</th>'
     yield "</tr></thead>\n<tbody>\n"
     for name, cells in made.rows:
-        yield f'<tr><th scope="row">{_text(name)}</th>'
+        yield f'<tr><th scope="row">{sheet.text(name)}</th>'
         for column, cell in zip(made.columns, cells, strict=True):
             when = f"{column:%Y-%m-%d %H:%M}"
             if cell is None:
@@ -141,7 +119,7 @@ def _map(made: Grid) -> Iterator[str]:
                 continue
             told = f"{when}: {cell.state}, {cell.objects} objects, {cell.records} records"
             letter = _shown(cell.state, STATES[cell.state][0])
-            yield f'<td class="{_class(cell.state)}" title="{_text(told)}">{letter}</td>'
+            yield f'<td class="{_class(cell.state)}" title="{sheet.text(told)}">{letter}</td>'
         yield "</tr>\n"
     yield "</tbody>\n</table></div>\n"
 
@@ -153,12 +131,3 @@ def _shown(state: str, mark: str) -> str:
 
 def _class(state: str) -> str:
     return state if state in STATES else ""
-
-
-def _text(text: str) -> str:
-    """Text, and nothing else: no markup, and nothing that turns around or hides what stands beside it."""
-    return escape(show.escape_terminal(text))
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -78,6 +78,14 @@ class Source:
         metadata=_doc("`aws`: the AWSLogs/… tree. `flat`: log files in any folders, told by their names."),
     )
     region: str = field(default="", metadata=_doc("The bucket's region, when it isn't the default one."))
+    copy_of: str = field(
+        default="",
+        metadata=_doc("Bucket that this place is a copy of, such as a replica: the one that its digest files name."),
+    )
+    live: bool = field(
+        default=False,
+        metadata=_doc("Whether CloudTrail delivers here now: then digests must reach up to two hours before now."),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +342,8 @@ def _field_value(table: str, key: str, value: Any, file: Path | None) -> Any:
         if value not in get_args(hint):
             raise SettingsError(f"{where} must be one of {', '.join(get_args(hint))}, not {value!r}")
         return value
+    if hint is bool:
+        return forms.yes_or_no(value, where)
     if form in ("bytes", "duration") or hint is int:
         return forms.amount(value, form, where)
     if not isinstance(value, str):
@@ -346,6 +356,7 @@ def _field_value(table: str, key: str, value: Any, file: Path | None) -> Any:
 
 _PATTERNS = {
     "source.expected_owner": (r"[0-9]{12}|", 'an account id of 12 digits in quotes, such as "111122223333"'),
+    "source.copy_of": (r"[a-z0-9][a-z0-9._-]{1,62}|", "the name of a bucket, such as org-trail-logs"),
     "source.role_arn": (r"arn:[^:]+:iam::[0-9]{12}:role/.+|", 'such as "arn:aws:iam::111122223333:role/log-reader"'),
     "lake.database": (r"[a-z0-9_]+", "of small letters, digits and _, such as trailhouse"),
     "lake.ops_database": (r"[a-z0-9_]+", "of small letters, digits and _, such as trailhouse_ops"),

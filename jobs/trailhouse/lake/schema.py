@@ -19,8 +19,15 @@ if TYPE_CHECKING:  # a fifth of a second, which whoever asks for names and types
     import pyarrow as pa
 
 LAKE_TABLES = ("events", "insight_events", "aggregated_events")
-TOLD_TABLES = ("coverage", "accounts")  # for people as well, but no batch writes them
-OPS_TABLES = ("pending", "ledger", "quarantine", "quality", "batches")  # the last one tells that there is a lake
+TOLD_TABLES = ("coverage", "accounts", "digests", "integrity")  # for people as well, but no batch writes them
+OPS_TABLES = (
+    "public_keys",
+    "pending",
+    "ledger",
+    "quarantine",
+    "quality",
+    "batches",
+)  # the last one tells that there is a lake
 TABLES = LAKE_TABLES + TOLD_TABLES + OPS_TABLES
 
 # The registry of kinds: folder -> table. A new kind is one entry here and one schema file.

@@ -25,7 +25,7 @@ from botocore.exceptions import (
 
 from trailhouse.errors import TrailhouseError
 from trailhouse.sources.aws import Access, client
-from trailhouse.sources.keys import folder_role
+from trailhouse.sources.keys import LOG_KINDS, folder_role
 from trailhouse.sources.values import Problem
 
 _DETAIL = 300
@@ -84,13 +84,13 @@ def folders(bucket: Bucket, prefix: str, calls: Calls) -> list[str]:
     return found
 
 
-def split(bucket: Bucket, folder: str, calls: Calls) -> tuple[list[str], list[str]]:
+def split(bucket: Bucket, folder: str, calls: Calls, kinds: tuple[str, ...] = LOG_KINDS) -> tuple[list[str], list[str]]:
     """
     Of the folders right below: those that are feeds, and those to look into.
 
-    Never into days, digests or other services.
+    Never into days, other kinds or other services.
     """
-    below = [(path, folder_role(path)) for path in folders(bucket, folder, calls)]
+    below = [(path, folder_role(path, kinds)) for path in folders(bucket, folder, calls)]
     return [path for path, role in below if role == "feed"], [path for path, role in below if role == "walk"]
 
 

@@ -13,13 +13,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from trailhouse.errors import UsageError
-from trailhouse.sources.keys import LogKey, Skipped, parse_flat, parse_key
+from trailhouse.sources.keys import LogKey, Skipped, parse_key
 from trailhouse.sources.values import Found, Problem
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def walk(root: Path, layout: str = "aws") -> Iterator[Found | Skipped | Problem]:
+Parse = Callable[[str], LogKey | Skipped]
+
+
+def walk(root: Path, parse: Parse = parse_key) -> Iterator[Found | Skipped | Problem]:
     """
     Every file below the root, links followed, each real folder once.
 
@@ -30,7 +33,6 @@ def walk(root: Path, layout: str = "aws") -> Iterator[Found | Skipped | Problem]
             f"there is no folder {root}: check the source's url" if not root.exists() else f"{root} is no folder"
         )
     base = root.absolute()
-    parse = parse_flat if layout == "flat" else parse_key
     seen: set[tuple[int, int]] = set()
     waiting = [base]
     while waiting:
@@ -57,7 +59,7 @@ def modified_at(about: os.stat_result) -> datetime:
     return _EPOCH + timedelta(microseconds=about.st_mtime_ns // 1000)
 
 
-def _look(base: Path, entry: os.DirEntry[str], parse: Callable[[str], LogKey | Skipped]) -> Found | Skipped | Problem:
+def _look(base: Path, entry: os.DirEntry[str], parse: Parse) -> Found | Skipped | Problem:
     path = Path(entry.path)
     log = parse(path.as_posix().removeprefix("/"))
     if isinstance(log, Skipped):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 LOG_KINDS = ("CloudTrail", "CloudTrail-NetworkActivity", "CloudTrail-Insight", "CloudTrail-Aggregated")
@@ -41,6 +41,18 @@ class Skipped:
     reason: SkipReason
 
 
+@dataclass(frozen=True, slots=True)
+class DigestName:
+    """What the name of a digest file says."""
+
+    account_id: str
+    region: str  # where the activity was
+    trail: str
+    home: str  # the trail's home region
+    end: datetime  # of the digest's window; UTC, without zone
+    backfill: bool
+
+
 _ORG = r"(?:(?P<org>o-[a-z0-9]{10,32})/)?"
 _REGION = r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]+"
 _KIND = "|".join((*LOG_KINDS, DIGEST_KIND))
@@ -61,13 +73,14 @@ _KIND_FOLDER = re.compile(rf"{_HEAD}(?P<kind>[^/]+)/", re.DOTALL)
 # Nobody has seen AWS write a control character, and what can't be written as UTF-8 can't be stored in the ledger.
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
-_STAMP = r"(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})T[0-9]{4}Z"
+_STAMP = r"(?P<stamp>(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})T[0-9]{4}Z)"
 # `.json` alone too: a responder's folder is often inflated already.
 _LOG_FILE = re.compile(
     rf"(?P<account>[0-9]{{12}})_(?P<kind>{'|'.join(LOG_KINDS)})_(?P<region>{_REGION})_{_STAMP}_[A-Za-z0-9]+\.json(?:\.gz)?"
 )
 _DIGEST_FILE = re.compile(
-    rf"[0-9]{{12}}_{DIGEST_KIND}_{_REGION}_[A-Za-z0-9][A-Za-z0-9._-]*_{_REGION}_[0-9]{{8}}T[0-9]{{6}}Z(?:_backfill)?\.json(?:\.gz)?"
+    rf"(?P<account>[0-9]{{12}})_{DIGEST_KIND}_(?P<region>{_REGION})_(?P<trail>[A-Za-z0-9][A-Za-z0-9._-]*)_(?P<home>{_REGION})"
+    r"_(?P<end>(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})T[0-9]{6}Z)(?P<backfill>_backfill)?\.json(?:\.gz)?"
 )
 
 # The minute of delivery in a log file's name, for Arrow's kernels (RE2); the day in it may be no day.
@@ -93,6 +106,41 @@ def parse_digest_key(key: str) -> LogKey | None:
     """
     log = None if _UNFIT.search(key) else _match(key)
     return log if log is not None and log.kind == DIGEST_KIND else None
+
+
+def digest_name(file: str) -> DigestName | None:
+    """What a digest's file name says; None where it is not one."""
+    found = _DIGEST_FILE.fullmatch(file)
+    try:
+        end = datetime.strptime(found["end"], "%Y%m%dT%H%M%SZ") if found else None
+    except ValueError:
+        return None
+    if not found or end is None:
+        return None
+    return DigestName(found["account"], found["region"], found["trail"], found["home"], end, bool(found["backfill"]))
+
+
+def parse_any(key: str) -> LogKey | Skipped:
+    """Like `parse_key`, and digests are found too."""
+    return parse_digest_key(key) or parse_key(key)
+
+
+def parse_any_flat(key: str) -> LogKey | Skipped:
+    """Like `parse_flat`, and digests are found too."""
+    folder, _, file = key.rpartition("/")
+    name = None if _UNFIT.search(key) else digest_name(file)
+    if name is None:
+        return parse_flat(key)
+    return LogKey(f"{folder}/" if folder else "", "", name.account_id, DIGEST_KIND, name.region, name.end.date(), file)
+
+
+def delivered_at(log: LogKey) -> datetime | None:
+    """The minute in a log file's name, UTC, without zone; None where its name has none."""
+    found = _LOG_FILE.fullmatch(log.file)
+    try:
+        return datetime.strptime(found["stamp"], "%Y%m%dT%H%MZ") if found else None
+    except ValueError:
+        return None
 
 
 def parse_flat(key: str) -> LogKey | Skipped:
@@ -147,19 +195,20 @@ def under(feed: str, day: date) -> str:
 FolderRole = Literal["walk", "feed", "stop"]
 
 
-def folder_role(path: str) -> FolderRole:
+def folder_role(path: str, kinds: tuple[str, ...] = LOG_KINDS) -> FolderRole:
     """
     What the search for feeds does with a folder (its path ends in "/"; "" is the bucket itself).
 
-    `walk`: feeds may lie below. `feed`: a region's folder of a kind that is ingested. `stop`: other services, digests,
-    and what lies below a feed. Folders outside `AWSLogs/` are walked, since a trail's prefix may have any depth.
+    `walk`: feeds may lie below. `feed`: a region's folder of a kind that is looked for. `stop`: other services, other
+    kinds (digests, usually), and what lies below a feed. Folders outside `AWSLogs/` are walked, since a trail's prefix
+    may have any depth.
     """
     feed = _FEED.match(path)
     if feed:
-        return "feed" if feed.end() == len(path) and feed["kind"] != DIGEST_KIND else "stop"
+        return "feed" if feed.end() == len(path) and feed["kind"] in kinds else "stop"
     kind = _KIND_FOLDER.match(path)
     if kind:
-        return "walk" if kind.end() == len(path) and kind["kind"] in LOG_KINDS else "stop"
+        return "walk" if kind.end() == len(path) and kind["kind"] in kinds else "stop"
     return "stop" if "AWSLogs/aws-account-id=" in path else "walk"
 
 

@@ -25,11 +25,11 @@ from trailhouse.errors import TrailhouseError
 from trailhouse.sources import bucket as s3
 from trailhouse.sources import folder
 from trailhouse.sources.aws import Access
-from trailhouse.sources.keys import Skipped, folder_role, parse_flat, parse_key, prefix_of
+from trailhouse.sources.keys import Skipped, folder_role, parse_any, parse_any_flat, parse_flat, parse_key, prefix_of
 from trailhouse.sources.state import TIERS, Agenda, ListingState, Scope, Tier, advance, scopes
 from trailhouse.sources.values import Found, Problem
 
-__all__ = ["Found", "Listing", "ListingState", "Problem", "Scan", "bucket_of", "list_source", "source_id"]
+__all__ = ["Found", "Listing", "ListingState", "Problem", "Scan", "bucket_of", "list_source", "parser", "source_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,13 @@ def bucket_of(source: settings.Source) -> s3.Bucket | None:
     name, _, prefix = source.url.removeprefix("s3://").partition("/")
     prefix = f"{prefix.rstrip('/')}/" if prefix else ""
     return s3.Bucket(name, prefix, Access(source.role_arn, source.external_id, source.region), source.expected_owner)
+
+
+def parser(source: settings.Source, digests: bool = False) -> folder.Parse:
+    """What tells the source's log files by their keys."""
+    if source.layout == "flat":
+        return parse_any_flat if digests else parse_flat
+    return parse_any if digests else parse_key
 
 
 def list_source(
@@ -103,7 +110,7 @@ class Scan:
         for each in (
             self._bucket_items(self._bucket)
             if self._bucket
-            else folder.walk(Path(self._source.url), self._source.layout)
+            else folder.walk(Path(self._source.url), parser(self._source))
         ):
             if isinstance(each, Found):
                 yield each
@@ -155,9 +162,9 @@ class Scan:
                     yield from self._items(scope, answer, known, newest.setdefault(scope, {}))
 
     def _items(self, scope: Scope, page: _Page, known: set[str], newest: dict[str, date]) -> Iterator[Found | Skipped]:
-        flat = self._source.layout == "flat"
+        flat, parse = self._source.layout == "flat", parser(self._source)
         for each in page:
-            log = parse_flat(each["Key"]) if flat else parse_key(each["Key"])
+            log = parse(each["Key"])
             if isinstance(log, Skipped):
                 yield log
                 continue

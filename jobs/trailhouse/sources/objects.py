@@ -15,9 +15,9 @@ import re
 import stat
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -57,6 +57,7 @@ class Fetched:
     etag: str  # of a local file: the SHA-256 of its bytes
     stored_sha256: str
     size: int
+    metadata: Mapping[str, str] = field(default_factory=dict)  # the user's; of a local file there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,10 @@ class Reader(Protocol):
 
     def read(self, wanted: ToRead, limits: ReadLimits) -> Fetched | Pending:
         """Never raises for what is wrong with the object."""
+        ...
+
+    def beside(self, key: str, most: int) -> bytes:
+        """A small file that says of another what a bucket would keep as its metadata; empty where there is none."""
         ...
 
 
@@ -179,6 +184,10 @@ class BucketReader:
                 break
         return failure
 
+    def beside(self, key: str, most: int) -> bytes:
+        """Nothing: a bucket keeps metadata with the object."""
+        return b""
+
     def _try(self, wanted: ToRead, until: float) -> Fetched | Pending:
         pinned = {"IfMatch": f'"{wanted.etag}"'} if wanted.etag else {}
         try:
@@ -240,7 +249,7 @@ def _received(wanted: ToRead, answer: dict[str, Any], until: float) -> Fetched |
             data += chunk
             late = time.monotonic() > until
         if len(data) == wanted.size:
-            return _fetched(wanted, bytes(data), etag)
+            return replace(_fetched(wanted, bytes(data), etag), metadata=answer.get("Metadata", {}))
         if late:
             return Pending(wanted, "timeout", f"{len(data)} of {wanted.size} bytes came in time")
         return Pending(wanted, "size_mismatch", f"{len(data)} bytes came, {wanted.size} were listed")
@@ -281,11 +290,10 @@ class FolderReader:
 
     def read(self, wanted: ToRead, limits: ReadLimits) -> Fetched | Pending:
         """Read the file, if it still is the one that was listed."""
-        root = Path(unquote(urlsplit(self.root).path)) if self.root.startswith("file://") else Path(self.root)
         if wanted.key.startswith("/") or ".." in wanted.key.split("/"):
             return Pending(wanted, "missing", "the key leads out of the source's folder")
         try:
-            return _read_file(root / wanted.key, wanted)
+            return _read_file(self._path(wanted.key), wanted)
         except (FileNotFoundError, NotADirectoryError):
             return Pending(wanted, "missing")
         except PermissionError as error:
@@ -293,10 +301,27 @@ class FolderReader:
         except (OSError, ValueError) as error:  # ValueError: a NUL in the key
             return Pending(wanted, "unavailable", _cut(error))
 
+    def beside(self, key: str, most: int) -> bytes:
+        """The file, where it is one and small."""
+        try:
+            with open(self._path(key), "rb", opener=_without_waiting) as file:
+                data = file.read(most + 1)
+        except (OSError, ValueError):
+            return b""
+        return data if len(data) <= most else b""
+
+    def _path(self, key: str) -> Path:
+        root = Path(unquote(urlsplit(self.root).path)) if self.root.startswith("file://") else Path(self.root)
+        return root / key
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    """A FIFO put in the file's place must not hold the run."""
+    return os.open(name, flags | os.O_NONBLOCK)
+
 
 def _read_file(path: Path, wanted: ToRead) -> Fetched | Pending:
-    # O_NONBLOCK: a FIFO put in the file's place must not hold the run.
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+    with open(path, "rb", opener=_without_waiting) as file:
         before = os.fstat(file.fileno())
         if not stat.S_ISREG(before.st_mode):
             return Pending(wanted, "changed", "it is no regular file any more")

@@ -1,0 +1,1 @@
+"""Proof: that log files are what CloudTrail delivered, none missing, none added."""

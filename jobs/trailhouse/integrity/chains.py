@@ -1,0 +1,272 @@
+"""
+Chains of digests: whether each is what CloudTrail signed, where it belongs, as its successor knows it, and none lost.
+
+Pure but for the keys and places that it is given. Files come in, judged files and gaps come out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from trailhouse.integrity import digest
+from trailhouse.integrity.digest import Digest, Previous
+from trailhouse.integrity.places import Places
+from trailhouse.integrity.public_keys import Keys
+from trailhouse.integrity.reading import FORMAT, WRAPPING
+from trailhouse.integrity.trail_events import TrailEvent
+from trailhouse.integrity.values import (
+    INVALID,
+    MISSING,
+    SOUND,
+    UNCHECKED,
+    UNEXPLAINED,
+    VALID,
+    DigestFile,
+    Gap,
+    Verdict,
+    together,
+)
+from trailhouse.sources.keys import DigestName, digest_name
+
+HOUR = timedelta(hours=1)
+ENOUGH = timedelta(minutes=30)  # between digests that say nothing of each other, that one more would have had room
+BEFORE_STOP = timedelta(hours=2)  # the last digest covers what was delivered up to and with the call that stops a trail
+
+
+# ── each for itself ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Judge:
+    """What digests are held against: keys, places, and each other."""
+
+    def __init__(self, files: Sequence[DigestFile], keys: Keys, places: Places) -> None:
+        self._keys, self._places = keys, places
+        self._named: dict[str, list[Previous]] = defaultdict(list)
+        for each in files:
+            previous = each.digest.previous if each.digest else None
+            for place in places.find(previous.bucket, previous.key) if previous else ():
+                self._named[place].append(previous) if previous else None
+
+    def itself(self, file: DigestFile) -> Verdict:
+        """What can be said of a digest without the others."""
+        if file.known:
+            return SOUND
+        told = file.digest
+        if told is None:
+            return _unreadable(file)
+        parts = [Verdict(INVALID, (check,), said) for check, said in self._lies(file, told)]
+        return together([*parts, self._signature(file, told)])
+
+    def _lies(self, file: DigestFile, told: Digest) -> Iterator[tuple[str, str]]:
+        there, name = file.there, file.name
+        if there.place not in self._places.find(told.bucket, told.key):
+            yield "location", f"it was delivered to s3://{told.bucket}/{told.key}"
+        if told.account_id != there.account_id or name.account_id != there.account_id or name.region != there.region:
+            yield "account", f"it is of account {told.account_id}, and its name of {name.account_id} in {name.region}"
+        if told.end != name.end or told.start >= told.end:
+            yield "window", f"its window is {_span(told.start, told.end)}, and its name says {name.end}"
+        algorithms = {told.algorithm, file.read.algorithm or told.algorithm}
+        if algorithms != {digest.SIGNATURE_ALGORITHM}:
+            yield "algorithm", f"it names the signature algorithm {' and '.join(sorted(algorithms))}"
+        if told.previous and told.previous.algorithm != digest.HASH_ALGORITHM:
+            yield "algorithm", f"it names the hash algorithm {told.previous.algorithm}"
+        if name.backfill and not file.read.backfilled_at and not self._is_copy(file):
+            yield "format", "it is a backfill, and nothing beside it says of when"
+
+    def _signature(self, file: DigestFile, told: Digest) -> Verdict:
+        given = [file.read.signature] if file.read.signature else []
+        if not given and self._is_copy(file):  # a copy loses what stood beside it; the successor says it again
+            given = [each.signature for each in self._named[file.there.place]]
+        if not given and not self._is_copy(file):
+            return Verdict(INVALID, ("signature",), "no signature stands beside it")
+        key = self._keys.find(told.fingerprint)
+        if key is None:
+            return Verdict(UNCHECKED, ("no_key",), f"there is no public key {told.fingerprint}")
+        if not given:
+            return Verdict(UNCHECKED, ("no_signature",), "the copy has no signature, and no digest follows that has")
+        text = digest.signed_text(told, file.read.sha256)
+        if not any(digest.is_signed(key, each, text) for each in given):
+            return Verdict(INVALID, ("signature",), "its signature is not CloudTrail's")
+        if not self._keys.is_of_time(told.fingerprint, told.end):
+            return Verdict(UNCHECKED, ("key_period",), "it is signed with a key that was of another time")
+        return SOUND
+
+    def _is_copy(self, file: DigestFile) -> bool:
+        return self._places.by_name[file.there.source].is_copy
+
+
+def _unreadable(file: DigestFile) -> Verdict:
+    problem = file.read.problem
+    if problem in ("", FORMAT, WRAPPING):
+        return Verdict(INVALID, (problem or FORMAT,), "it is no digest file")
+    return Verdict(UNCHECKED, (problem,), "it could not be read")
+
+
+def judged(files: Sequence[DigestFile], keys: Keys, places: Places) -> list[DigestFile]:
+    """Each digest with its verdict, by itself and by what a sound successor says of it."""
+    judge = Judge(files, keys, places)
+    alone = [each.judged(judge.itself(each)) for each in files]
+    by_place: dict[str, list[int]] = defaultdict(list)
+    for number, each in enumerate(alone):
+        by_place[each.there.place].append(number)
+    more: dict[int, list[Verdict]] = defaultdict(list)
+    for each in alone:
+        previous = each.digest.previous if each.digest and each.verdict.verdict == VALID else None
+        for place in places.find(previous.bucket, previous.key) if previous else ():
+            for number in by_place.get(place, ()):
+                more[number] += _by_successor(alone[number], previous) if previous else ()
+    return [
+        each.judged(together([each.verdict, *more[number]])) if number in more else each
+        for number, each in enumerate(alone)
+    ]
+
+
+def _by_successor(file: DigestFile, told: Previous) -> Iterator[Verdict]:
+    if file.read.sha256 and not digest.same_hash(file.read.sha256, told.sha256):
+        yield Verdict(INVALID, ("hash_in_successor",), f"its successor knows it by the hash {told.sha256}")
+    if file.read.signature and file.read.signature.lower() != told.signature.lower():
+        yield Verdict(INVALID, ("signature_in_successor",), "its successor knows it by another signature")
+
+
+# ── one after another ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a chain is looked at in."""
+
+    places: Places
+    horizon: Mapping[tuple[str, str, str, str, bool], datetime]  # chain -> up to when it must have come
+    events: Sequence[TrailEvent]  # of sound log files
+    since: datetime | None = None  # what lies before is not asked about
+    until: datetime | None = None
+
+
+@dataclass
+class _Going:
+    """What was seen so far."""
+
+    by_place: Mapping[str, DigestFile]
+    gaps: list[Gap] = field(default_factory=list)
+    continued: set[tuple[str, str, str, str, bool]] = field(default_factory=set)  # by a chain of another name
+
+
+def gaps(files: Sequence[DigestFile], setting: Setting) -> list[Gap]:
+    """Times that no digest tells of, and why, where that is known."""
+    chains: dict[tuple[str, str, str, str, bool], list[DigestFile]] = defaultdict(list)
+    for each in files:
+        chains[each.chain].append(each)
+    going = _Going({each.there.place: each for each in files})
+    for chain in chains.values():
+        chain.sort(key=lambda each: (each.end, each.there.key))
+        last: DigestFile | None = None
+        for each in chain:
+            going.gaps += _before(each, last, setting, going)
+            last = each
+    for name, chain in chains.items():
+        if name not in going.continued and not name[-1]:
+            going.gaps += _silence(chain[-1], setting)
+    return [each for each in going.gaps if _is_asked(each, setting)]
+
+
+def _before(each: DigestFile, last: DigestFile | None, setting: Setting, going: _Going) -> Iterator[Gap]:
+    """What lies between a digest and the one before it."""
+    told = each.digest
+    if told is None or each.verdict.verdict != VALID:
+        start = each.end - HOUR
+        if last and not each.name.backfill and start - last.end >= ENOUGH:
+            yield _gap(each, last.end, start, Verdict(MISSING, ("missing",), "no digest tells of this time"))
+        return
+    if told.previous is None:
+        yield from _restart(each, told, last, setting)
+        return
+    places = setting.places.find(told.previous.bucket, told.previous.key)
+    found = next((going.by_place[place] for place in places if place in going.by_place), None)
+    if not places:
+        since = last.end if last else told.start - HOUR
+        said = f"the digest before lies in {told.previous.bucket}, which is no source"
+        yield _gap(each, since, told.start, Verdict(UNCHECKED, ("other_bucket",), said))
+    elif found is None:
+        yield from _lost(each, told, last, setting, going)
+    else:
+        going.continued |= {found.chain} - {each.chain}
+        if found.end != told.start and not each.name.backfill:
+            said = "the digest before ends at another time than the one after begins"
+            since, until = sorted((found.end, told.start))
+            yield _gap(each, since, until, Verdict(UNEXPLAINED, ("window",), said))
+
+
+def _lost(each: DigestFile, told: Digest, last: DigestFile | None, setting: Setting, going: _Going) -> Iterator[Gap]:
+    """The digest before is not there: all that lies between is not told of."""
+    assert told.previous is not None
+    name = digest_name(told.previous.key.rpartition("/")[2])
+    if name and setting.since and name.end <= setting.since:
+        return  # of a time that is not asked about
+    if name:
+        chain = (each.there.account_id, each.there.region, name.trail, name.home, name.backfill)
+        going.continued |= {chain} - {each.chain}
+    verdict = Verdict(MISSING, ("missing",), f"s3://{told.previous.bucket}/{told.previous.key} is not there")
+    if each.name.backfill:
+        since, until = (name.end - HOUR, name.end) if name else (told.start - HOUR, told.start)
+    else:
+        since, until = last.end if last and last.end < told.start else _began(name, told), told.start
+    yield _gap(each, since, until, verdict, told.previous.key)
+
+
+def _began(name: DigestName | None, told: Digest) -> datetime:
+    """When the window of a digest began of which nothing but its name is left."""
+    return (name.end if name and name.end <= told.start else told.start) - HOUR
+
+
+def _restart(each: DigestFile, told: Digest, last: DigestFile | None, setting: Setting) -> Iterator[Gap]:
+    """A chain begins; where there was one before, a call must explain it."""
+    if last is None or each.name.backfill:
+        return
+    why = explained(each.name, (last.end, told.end), setting.events)
+    if len(why) == 2:
+        verdict = Verdict(VALID, ("restart",), " and ".join(str(one) for one in why))
+    else:
+        half = f" ({why[0]})" if why else ""
+        said = f"the chain begins anew, and no call in sound log files stops and starts the trail{half}"
+        verdict = Verdict(UNEXPLAINED, ("restart",), said)
+    yield _gap(each, min(last.end, told.start), told.start, verdict)
+
+
+def explained(name: DigestName, pause: tuple[datetime, datetime], events: Iterable[TrailEvent]) -> list[TrailEvent]:
+    """The call that stopped a trail at the end of a digest, and the one that started it again before another's."""
+    ended, begun = pause
+    mine = sorted((one for one in events if one.is_of(name.trail, name.home)), key=lambda one: one.when)
+    stops = [one for one in mine if one.stops and ended - BEFORE_STOP <= one.when <= ended]
+    starts = [one for one in mine if one.starts and one.when <= begun and (not stops or one.when >= stops[-1].when)]
+    return [*stops[-1:], *(one for one in starts[-1:] if one.when >= ended - BEFORE_STOP)]
+
+
+def _silence(last: DigestFile, setting: Setting) -> Iterator[Gap]:
+    """A chain's newest end: digests come hourly, even where nothing happened."""
+    horizon = setting.horizon.get(last.chain)
+    if horizon is None or last.end + HOUR > horizon or (setting.until and last.end >= setting.until):
+        return
+    stops = [one for one in explained(last.name, (last.end, horizon), setting.events) if one.stops]
+    until = min(horizon, setting.until) if setting.until else horizon
+    if stops:
+        yield _gap(last, last.end, until, Verdict(VALID, ("stopped",), str(stops[-1])))
+        return
+    said = "no digest came after, while others did or log files go on"
+    yield _gap(last, last.end, until, Verdict(MISSING, ("silence",), said))
+
+
+def _gap(of: DigestFile, since: datetime, until: datetime, verdict: Verdict, key: str = "") -> Gap:
+    account, region, trail, home, backfill = of.chain
+    return Gap(account, region, trail, home, backfill, since, until, verdict, of.there.source, key)
+
+
+def _is_asked(gap: Gap, setting: Setting) -> bool:
+    begins = setting.until is None or gap.since < setting.until
+    return begins and (setting.since is None or gap.until > setting.since)
+
+
+def _span(since: datetime, until: datetime) -> str:
+    return f"{since} to {until}"

@@ -1,0 +1,169 @@
+"""
+Finding: what lies in the sources within a period, and which log files digests list, wherever they may lie.
+
+Puts what digests say beside what is there. Judges nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any
+
+from trailhouse.integrity import logs, places, tables
+from trailhouse.integrity.digest import Digest
+from trailhouse.integrity.places import Places
+from trailhouse.integrity.values import DigestFile, Entry, Period, There
+from trailhouse.sources.keys import DIGEST_KIND, LogKey, digest_name, parse_any
+from trailhouse.sources.listing import parser
+from trailhouse.sources.values import Problem
+
+AFTER = timedelta(hours=3)  # of a period: digests that know what happened to its last ones
+
+Row = Mapping[str, Any]
+
+
+@dataclass
+class Found:
+    """What was found of some sources."""
+
+    logs: dict[str, list[There]] = field(default_factory=lambda: defaultdict(list))  # by their place
+    digests: list[There] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    calls: int = 0
+
+    @property
+    def unlisted(self) -> tuple[str, ...]:
+        """Places below which nobody knows what lies there."""
+        return tuple(each.where for each in self.problems)
+
+
+def listed(where: Places, period: Period) -> Found:
+    """Everything of a period."""
+    found = Found()
+    days = period.around(0, 1)
+    since, until = period.moments()
+    for place in where.all:
+        got = places.listed(place, days.since, days.until)
+        found.calls += got.calls
+        found.problems += got.problems
+        for each in got.files:
+            if each.kind != DIGEST_KIND:
+                found.logs[each.place].append(each)
+                continue
+            name = digest_name(each.file)
+            if name and (since is None or name.end > since) and (until is None or name.end <= until + AFTER):
+                found.digests.append(each)
+    return found
+
+
+def is_asked(each: DigestFile, period: Period) -> bool:
+    """Whether a digest tells of a period; else it tells of what comes after."""
+    _, until = period.moments()
+    return until is None or each.end - timedelta(hours=1) < until
+
+
+# ── what digests list ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Lists:
+    """Log files as digests list them, by place."""
+
+    entries: dict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, entry: Entry) -> None:
+        self.entries[entry.place].append(entry)
+
+
+def lists(digests: Sequence[DigestFile], known: Iterable[Row], found: Found, where: Places, period: Period) -> Lists:
+    """What the digests list: those that were read now by their own words, others by what is known of them."""
+    made = Lists()
+    for each in digests:
+        if each.digest and each.words:
+            for entry in _entries(each, each.digest, where, found):
+                if is_asked(each, period) or entry.place in found.logs:
+                    made.add(entry)
+    sound = {each.there.key: each.verdict.verdict for each in digests if each.known}
+    days = period.around(0, 1)
+    for row in known:
+        old = tables.known_entry(row, _place(row, where))
+        if old is None:
+            continue
+        told = digest_name(old.by.rpartition("/")[2])
+        if old.by in sound:
+            made.add(replace(old, evidence=sound[old.by]))
+        elif told and not days.has(told.end.date()):
+            made.add(old)  # its digest was not looked at this time
+    return made
+
+
+def _entries(each: DigestFile, told: Digest, where: Places, found: Found) -> Iterable[Entry]:
+    for one in each.words:
+        may_be = where.find(one.bucket, one.key)
+        place = next((place for place in may_be if place in found.logs), may_be[0] if may_be else "")
+        yield Entry(
+            place=place or f"s3://{one.bucket}/{one.key}",
+            bucket=one.bucket,
+            key=one.key,
+            sha256=one.sha256,
+            algorithm=one.algorithm,
+            by=each.there.key,
+            source=each.there.source,
+            day=each.there.day,
+            account_id=told.account_id,
+            region=each.there.region,
+            evidence=each.verdict.verdict,
+        )
+
+
+def _place(row: Row, where: Places) -> str:
+    """Where a log file lies, or was thought to lie, that an earlier run knew."""
+    key, place = str(row["key"]), where.by_name.get(str(row["source"]))
+    log = parser(place.source)(key) if place else None
+    if place and isinstance(log, LogKey):
+        return place.of(key, log)
+    return key if key.startswith("s3://") else f"{row['source']}/{key}"
+
+
+def look_further(made: Lists, found: Found, where: Places, period: Period) -> None:
+    """List the folders of days that were not listed, and that digests say files lie in."""
+    days, wanted = period.around(0, 1), dict[tuple[str, str, date], LogKey]()
+    for place, entries in made.entries.items():
+        entry, log = entries[0], parse_any(entries[0].key)
+        if place in found.logs or not isinstance(log, LogKey) or days.has(log.day):
+            continue
+        wanted[entry.bucket, f"{log.prefix}{log.org}{log.account_id}{log.kind}{log.region}", log.day] = log
+    for (bucket, _, _), log in wanted.items():
+        for source in where.all:
+            if not source.is_copy and source.bucket == bucket:
+                got = places.of_day(source, log)
+                found.calls += got.calls
+                found.problems += got.problems
+                for each in got.files:
+                    if each.place in made.entries:
+                        found.logs[each.place].append(each)
+
+
+def not_there(made: Lists, found: Found, where: Places) -> list[tuple[There, list[Entry]]]:
+    """The files that are listed and not there."""
+    return [
+        (logs.not_there(entries[0], _log_key(entries[0]), _source(entries[0], where)), entries)
+        for place, entries in made.entries.items()
+        if place not in found.logs
+    ]
+
+
+def _log_key(entry: Entry) -> LogKey | None:
+    log = parse_any(entry.key)
+    return log if isinstance(log, LogKey) else None
+
+
+def _source(entry: Entry, where: Places) -> str:
+    """The source that a listed file is missing from; "" where its bucket is none."""
+    if not entry.bucket:  # known from an earlier run
+        return "" if entry.key.startswith("s3://") else entry.source
+    exact = [each.name for each in where.all if not each.is_copy and each.bucket == entry.bucket]
+    return exact[0] if exact else entry.source if where.knows(entry.bucket) else ""

@@ -1,0 +1,227 @@
+"""
+Log files: whether each is what a sound digest lists, there, and none that no digest knows.
+
+Pure. What no digest lists is `unlisted` only where sound digests tell of the whole time in which it was delivered;
+where they don't, nobody can say.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
+
+from trailhouse.integrity import digest
+from trailhouse.integrity.reading import FORMAT, WRAPPING
+from trailhouse.integrity.values import (
+    INVALID,
+    MISSING,
+    SOUND,
+    UNCHECKED,
+    UNLISTED,
+    VALID,
+    DigestFile,
+    Entry,
+    Gap,
+    LogFile,
+    Read,
+    There,
+    Verdict,
+    together,
+    worst,
+)
+from trailhouse.sources.keys import LOG_KINDS, LogKey, delivered_at
+
+AROUND = timedelta(minutes=10)  # the minute in a name is a label, up to five away from when the file was put
+
+Feed = tuple[str, str]  # account and region
+
+
+# ── what times digests tell of ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class _Windows:
+    """Of one account and region: the times that sound digests tell of, merged, and all that there is."""
+
+    told: list[tuple[datetime, datetime]] = field(default_factory=list)
+    doubted: list[tuple[datetime, datetime, str]] = field(default_factory=list)  # by digests that are not sound
+    gaps: list[Gap] = field(default_factory=list)
+
+
+class Coverage:
+    """Which times digests tell of, and what of those they don't."""
+
+    def __init__(self, digests: Iterable[DigestFile], gaps: Iterable[Gap]) -> None:
+        self._windows: dict[Feed, _Windows] = defaultdict(_Windows)
+        self.kinds: set[str] = set()  # that any digest lists
+        for each in digests:
+            if each.name.backfill:
+                continue
+            of = self._windows[each.there.account_id, each.there.region]
+            told = each.digest
+            if told and each.verdict.verdict == VALID:
+                of.told.append((told.start, told.end))
+            else:
+                of.doubted.append((each.end - timedelta(hours=1), each.end, each.verdict.verdict))
+        for of in self._windows.values():
+            of.told = _merged(sorted(of.told))
+        for gap in gaps:
+            self._windows[gap.account_id, gap.region].gaps.append(gap)
+
+    def of(self, there: There) -> Verdict:
+        """What it means that no digest lists a file."""
+        if there.kind not in (LOG_KINDS[0], *self.kinds):
+            return Verdict(UNCHECKED, ("kind_not_listed",), f"no digest lists files of {there.kind}")
+        of = self._windows.get((there.account_id, there.region))
+        if of is None or not (of.told or of.doubted or of.gaps):
+            return Verdict(UNCHECKED, ("no_digests",), "there are no digests of its account and region")
+        since, until = delivered(there)
+        start = _untold(of.told, since, until)
+        if start is None:
+            return Verdict(UNLISTED, ("unlisted",), "digests tell of all that was delivered then, and none lists it")
+        return _why_not(of, start, until)
+
+
+def _merged(spans: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    made: list[tuple[datetime, datetime]] = []
+    for since, until in spans:
+        if made and since <= made[-1][1]:
+            made[-1] = (made[-1][0], max(until, made[-1][1]))
+        else:
+            made.append((since, until))
+    return made
+
+
+def _untold(told: Sequence[tuple[datetime, datetime]], since: datetime, until: datetime) -> datetime | None:
+    """The first moment of a time that no span holds."""
+    at = bisect_right(told, since, key=lambda span: span[0]) - 1
+    if at < 0 or told[at][1] < since:
+        return since
+    return None if told[at][1] >= until else told[at][1]
+
+
+def _why_not(of: _Windows, start: datetime, until: datetime) -> Verdict:
+    if any(since < until and start <= end for since, end, _ in of.doubted):
+        return Verdict(UNCHECKED, ("digest_not_sound",), "the digest of the time when it was delivered is not sound")
+    for gap in of.gaps:
+        if gap.since < until and start <= gap.until:
+            if gap.verdict.verdict == VALID:
+                return Verdict(UNCHECKED, ("not_covered",), f"no digests then: {gap.verdict.said}")
+            return Verdict(UNCHECKED, ("digest_missing",), "the digest of the time when it was delivered is missing")
+    if of.told and start < of.told[0][0]:
+        return Verdict(UNCHECKED, ("before_digests",), "it was delivered before the first digest")
+    return Verdict(UNCHECKED, ("not_yet",), "no digest tells of the time when it was delivered yet")
+
+
+def delivered(there: There) -> tuple[datetime, datetime]:
+    """From when until when a file may have been delivered, by its name; where that tells nothing, by its folder."""
+    at = delivered_at(LogKey("", "", there.account_id, there.kind, there.region, there.day, there.file))
+    if at is None:
+        midnight = datetime.combine(there.day, time())
+        return midnight, midnight + timedelta(days=1)
+    return at - AROUND, at + AROUND
+
+
+# ── log files ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What log files are judged by."""
+
+    coverage: Coverage
+    ingested: Mapping[tuple[str, str], frozenset[str]]  # source and key -> SHA-256 of what was ingested; "" if unknown
+    unlisted: tuple[str, ...] = ()  # places below which could not be listed: what is not seen there may be there
+
+
+def judged(there: There, read: Read | None, entries: Sequence[Entry], setting: Setting) -> LogFile:
+    """A log file that is there, or that a digest lists."""
+    entry = _telling(entries)
+    if entry is None:
+        verdict = setting.coverage.of(there)
+        ingested = verdict.verdict if (there.source, there.key) in setting.ingested else ""
+        return LogFile(there, read, _with_content(verdict, read), None, "", ingested)
+    evidence = VALID if entry.evidence == VALID else UNCHECKED
+    hashes = setting.ingested.get((there.source, there.key), frozenset())
+    parts = [*_listing(entries), _content(there, read, entry, setting)]
+    if evidence != VALID:
+        parts.append(Verdict(UNCHECKED, ("digest_not_sound",), "the digest that lists it is not sound"))
+    ingested = _ingested(hashes, entries, evidence)
+    if ingested == INVALID:
+        parts.append(Verdict(INVALID, ("ingested",), "what was ingested is not what the digest lists"))
+    verdict = together(parts)
+    if verdict.verdict == INVALID and hashes and read and read.sha256 and read.sha256 not in hashes:
+        verdict = replace(verdict, checks=(*verdict.checks, "changed_after_ingest"))
+    return LogFile(there, read, verdict, entry, evidence, ingested)
+
+
+def _telling(entries: Sequence[Entry]) -> Entry | None:
+    """The word of a sound digest before that of one that is not."""
+    return min(entries, key=lambda each: (each.evidence != VALID, each.by), default=None)
+
+
+def _with_content(verdict: Verdict, read: Read | None) -> Verdict:
+    """Damage shows without a digest's word as well."""
+    if read and read.problem in (FORMAT, WRAPPING):
+        return together([verdict, Verdict(INVALID, (read.problem,), "it is not one whole gzip stream")])
+    return verdict
+
+
+def _listing(entries: Sequence[Entry]) -> list[Verdict]:
+    """What is wrong with the digests' word itself."""
+    found = list[Verdict]()
+    sound = [each for each in entries if each.evidence == VALID]
+    for each in sound:
+        if each.algorithm != digest.HASH_ALGORITHM:
+            said = f"the digest names the hash algorithm {each.algorithm}"
+            found.append(Verdict(INVALID, ("algorithm",), said))
+    if len({each.sha256 for each in sound}) > 1:
+        found.append(Verdict(INVALID, ("listed_twice",), "two digests list it with different hashes"))
+    return found
+
+
+def _content(there: There, read: Read | None, entry: Entry, setting: Setting) -> Verdict:
+    if (entry.account_id, entry.region) != (there.account_id, there.region):
+        said = f"a digest of account {entry.account_id} in {entry.region} lists it"
+        return Verdict(INVALID, ("account",), said)
+    if read is None:
+        if there.key.startswith("s3://"):
+            return Verdict(UNCHECKED, ("other_bucket",), f"it lies in {entry.bucket}, which is no source")
+        if any(entry.place.startswith(place) for place in setting.unlisted):
+            return Verdict(UNCHECKED, ("listing",), "its folder could not be listed")
+        return Verdict(MISSING, ("missing",), "a digest lists it, and it is not there")
+    if read.problem in (FORMAT, WRAPPING):
+        return Verdict(INVALID, (read.problem,), "it is not one whole gzip stream")
+    if read.problem:
+        return Verdict(UNCHECKED, (read.problem,), "it could not be read")
+    if read.sha256 != entry.sha256:
+        return Verdict(INVALID, ("hash",), f"its SHA-256 is {read.sha256}, and the digest has {entry.sha256}")
+    return SOUND
+
+
+def _ingested(hashes: frozenset[str], entries: Sequence[Entry], evidence: str) -> str:
+    """The verdict on what the lake took in."""
+    if not hashes:
+        return ""
+    listed = {each.sha256 for each in entries if each.evidence == VALID} or {each.sha256 for each in entries}
+    return worst(UNCHECKED if not one else INVALID if listed != {one} else evidence for one in hashes)
+
+
+def not_there(entry: Entry, log: LogKey | None, source: str) -> There:
+    """A file that a digest lists and that nobody has seen, as its key has it. Without a source, its bucket is none."""
+    return There(
+        source=source or entry.source,
+        key=entry.key if source else f"s3://{entry.bucket}/{entry.key}",
+        etag="",
+        size=0,
+        modified=None,
+        kind=log.kind if log else "",
+        account_id=log.account_id if log else entry.account_id,
+        region=log.region if log else entry.region,
+        day=log.day if log else entry.day,
+        file=entry.key.rpartition("/")[2],
+        place=entry.place,
+    )
