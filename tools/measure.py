@@ -104,11 +104,12 @@ def gate(folder: Path) -> Iterator[str]:
 def layouts(folder: Path) -> Iterator[str]:
     """1,000 accounts for a day, in both partition layouts."""
     yield "\n## A thousand accounts\n"
-    yield "`trailhouse sample DIR --accounts 1000 --regions 4 --days 1 --events 200000`, ingested in both layouts.\n"
+    size = ("--accounts", "1000", "--regions", "4", "--days", "1", "--events", "200000", "--no-digests")
+    yield f"`trailhouse sample DIR {' '.join(size)}`, ingested in both layouts.\n"
     yield "| `--lake-partition` | data files | MB | seconds |"
     yield "| --- | --- | --- | --- |"
     logs = folder / "logs-accounts"
-    measure("sample", str(logs), "--accounts", "1000", "--regions", "4", "--days", "1", "--events", "200000")
+    measure("sample", str(logs), *size)
     for layout in ("account", "bucket"):
         lake = folder / f"lake-{layout}"
         done = measure("ingest", str(logs), "--lake", str(lake), "--lake-partition", layout)

@@ -41,7 +41,7 @@ from trailhouse.ingest.job import Run
 from trailhouse.lake import catalog
 
 ROOT = Path(__file__).resolve().parents[1]
-RECIPE = sample.Recipe(accounts=10, days=30, events=300_000)
+RECIPE = sample.Recipe(accounts=10, days=30, events=300_000, digests=False)
 DAY = date(2026, 3, 15)
 BUCKET = "reports-lake"
 ROUNDS = 3  # of each report on this machine; the best counts

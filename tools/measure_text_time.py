@@ -31,7 +31,7 @@ from trailhouse.lake import catalog, write
 from trailhouse.upkeep import maintain
 
 ROOT = Path(__file__).resolve().parents[1]
-RECIPE = sample.Recipe(accounts=10, days=30, events=300_000)
+RECIPE = sample.Recipe(accounts=10, days=30, events=300_000, digests=False)
 COLUMN = "event_time_text"
 COMPUTED = "date_format(event_time, '%Y-%m-%dT%H:%i:%sZ')"
 

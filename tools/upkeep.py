@@ -32,7 +32,7 @@ from trailhouse.lake import catalog, schema, session
 from trailhouse.upkeep import maintain
 
 ROOT = Path(__file__).resolve().parents[1]
-RECIPE = sample.Recipe(accounts=10, days=30, events=300_000)
+RECIPE = sample.Recipe(accounts=10, days=30, events=300_000, digests=False)
 SLOTS = 96
 AT_MOST = 5  # days that are fed in small batches
 

@@ -231,6 +231,12 @@ def _asked(query: str) -> str:
     help="How the trails lay out their files.",
 )
 @click.option("--clean", is_flag=True, help="Leave out what is broken, late or delivered twice.")
+@click.option(
+    "--digests/--no-digests",
+    default=True,
+    show_default=True,
+    help="Signed digests: one an hour for each account and region, so leave them out of a bucket of many accounts.",
+)
 @form_option
 def sample(folder: Path, start: str, form: show.Format, **recipe: Any) -> None:
     """Make a believable bucket of log files in FOLDER, and write down what is in it (truth.json).

@@ -1,12 +1,12 @@
 """
 Make the bucket: plan a day, write its files, go on to the next. The whole way on one screen, in `make_bucket`.
 
-Holds one file's records at a time, and of a day only the plan; so memory does not grow with the number of events.
+Holds one file's records at a time, of a day only the plan, and of files what their digests will say of them; so memory
+does not grow with the number of events.
 """
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,19 +16,19 @@ from random import Random
 
 from trailhouse.errors import UsageError
 from trailhouse.sample.cast import SHARES, Actor, residents
+from trailhouse.sample.digests import Digests, begin_digests, end_digests, write_digests
 from trailhouse.sample.faults import STRING_RECORD, Fate, fate
-from trailhouse.sample.layout import Feed, root_of
-from trailhouse.sample.objects import Objects, envelope, packed
+from trailhouse.sample.layout import OWN_ROOT, Feed, root_of
+from trailhouse.sample.objects import Objects, envelope
 from trailhouse.sample.recipe import DAY, Recipe
 from trailhouse.sample.render import RECORDED, Recorded, Written, moment_blanks, write
 from trailhouse.sample.scenes import Stage, roll_call, sessions, shared_resources, standing_workload
 from trailhouse.sample.schedule import LONGEST, DayPlan, FilePlan, delay, volumes
-from trailhouse.sample.sidelines import Listed, put_aggregates, put_digests, put_insights, put_others
-from trailhouse.sample.story import Story, tell_story, trail_deleted_at, victim
+from trailhouse.sample.sidelines import put_aggregates, put_insights, put_others
+from trailhouse.sample.story import Story, legacy_trail_since, tell_story, trail_deleted_at, victim
 from trailhouse.sample.truth import Refused, Seen, Truth, answers, seen_in, span, total_of
 
 _LATE = ',"addendum":{"reason":"DELIVERY_DELAY"}'
-_OVERLAP = 6 * 3600
 Progress = Callable[[int, int], None]
 
 
@@ -41,8 +41,8 @@ class Making:
     rng: Random
     about: dict[str, list[Actor]]
     repertoire: dict[tuple[str, bool], tuple[list[Recorded], list[float]]]
+    digests: Digests | None
     seen: Seen = field(default_factory=Seen)
-    listed: list[Listed] = field(default_factory=list)
     story: Story | None = None
     files: int = 0  # of the kind CloudTrail
     stride: int = 5  # so many files lie between two broken ones
@@ -74,7 +74,8 @@ def _begin(folder: Path, recipe: Recipe) -> Making:
         actors.append(standing_workload(rng, account, recipe.midnight))
     first = recipe.account_ids[0]
     about[first].append(victim(first))
-    return Making(recipe, Objects(folder, Random(f"{recipe.seed}/names")), rng, about, _repertoire())
+    objects = Objects(folder, Random(f"{recipe.seed}/names"), recipe.digests)
+    return Making(recipe, objects, rng, about, _repertoire(), begin_digests(recipe) if recipe.digests else None)
 
 
 def _repertoire() -> dict[tuple[str, bool], tuple[list[Recorded], list[float]]]:
@@ -173,26 +174,14 @@ def _deliver(making: Making, file: FilePlan, records: list[Written]) -> None:
     making.events += len(records)
     if struck.string_record:
         texts.insert(len(texts) // 2, STRING_RECORD)
-    content = envelope(texts)
-    data = packed(content)
-    key = objects.put_log(root, feed, label, data)
+    key = objects.put_log(root, feed, label, envelope(texts))
     if struck.string_record:
         objects.refuse(feed.account, Refused(key, "not_object", len(records) // 2))
     if struck.late_by:
         objects.late.append(key)
         counts.late_objects += 1
-    _list_for_digest(making, file, (key, content), struck)
     if not recipe.clean:
         _deliver_more(making, file, records, (label, struck))
-
-
-def _list_for_digest(making: Making, file: FilePlan, put: tuple[str, bytes], struck: Fate) -> None:
-    first_day = file.label <= making.recipe.midnight + DAY
-    watched = Feed(making.recipe.account_ids[0], "CloudTrail", making.recipe.region_names[0])
-    if first_day and file.feed == watched and not struck.late_by:
-        digest = hashlib.sha256(put[1]).hexdigest()
-        times = sorted(part[:20].decode() for part in put[1].split(b'"eventTime":"')[1:])
-        making.listed.append(Listed(put[0], file.label, digest, times[-1], times[0]))
 
 
 def _deliver_more(making: Making, file: FilePlan, records: list[Written], fated: tuple[int, Fate]) -> None:
@@ -201,7 +190,7 @@ def _deliver_more(making: Making, file: FilePlan, records: list[Written], fated:
     recipe, feed = making.recipe, file.feed
     if _second_trail(recipe, feed, file.label):
         making.rng.shuffle(records)
-        _put_copy(making, "AWSLogs/", feed, label, records)
+        _put_copy(making, OWN_ROOT, feed, label, records)
     if struck.again_after:
         again = label + struck.again_after
         _put_copy(making, root_of(recipe, feed.account, again), feed, again, records)
@@ -212,20 +201,20 @@ def _deliver_more(making: Making, file: FilePlan, records: list[Written], fated:
         if world:
             _put_copy(making, root_of(recipe, feed.account, label), abroad, label, world)
     if struck.corruption:
-        data = struck.corruption.broken(packed(envelope(record.text for record in records)))
-        key = making.objects.put_log(root_of(recipe, feed.account, label), feed, label, data)
+        content = envelope(record.text for record in records)
+        root = root_of(recipe, feed.account, label)
+        key = making.objects.put_log(root, feed, label, content, struck.corruption.broken)
         making.objects.refuse(feed.account, Refused(key, struck.corruption.reason))
 
 
 def _second_trail(recipe: Recipe, feed: Feed, label: int) -> bool:
     """The first account's own trail delivered to the same bucket until somebody deleted it."""
-    deleted = trail_deleted_at(recipe)
     mine = recipe.layout == "mixed" and feed.account == recipe.account_ids[0]
-    return mine and feed.kind == "CloudTrail" and deleted - _OVERLAP <= label <= deleted
+    return mine and feed.kind == "CloudTrail" and legacy_trail_since(recipe) <= label <= trail_deleted_at(recipe)
 
 
 def _put_copy(making: Making, root: str, feed: Feed, label: int, records: list[Written]) -> None:
-    making.objects.put_log(root, feed, label, packed(envelope(record.text for record in records)))
+    making.objects.put_log(root, feed, label, envelope(record.text for record in records))
     counts = making.objects.counts(feed.account)
     counts.records_delivered += len(records)
     counts.duplicates += len(records)
@@ -239,18 +228,23 @@ def _put_sidelines(making: Making, day: int) -> None:
     for account in recipe.account_ids[:2]:
         put_aggregates(making.objects, recipe, account, midnight, rng)
     if day == 0:
-        put_digests(making.objects, recipe, making.listed, rng)
         put_others(making.objects, recipe)
+    if making.digests:
+        write_digests(making.digests, making.objects, midnight + DAY)
 
 
 def _end(making: Making, folder: Path) -> Truth:
     objects = making.objects
+    if making.digests:
+        end_digests(making.digests, objects)
+    broken = tuple(refused.key for refused in objects.refused if refused.position is None)
     truth = Truth(
         recipe=making.recipe,
         total=total_of(objects.accounts),
         accounts=objects.accounts,
         refused=tuple(objects.refused),
         late_objects=tuple(objects.late),
+        unsound=broken if making.digests else (),
         other_objects=tuple(objects.others),
         answers=answers(making.seen, making.story),
     )

@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from trailhouse.sample.recipe import DAY, ORGANIZATION, Recipe
+from trailhouse.sample.recipe import ORGANIZATION, REGIONS, Recipe
+
+OWN_ROOT = "AWSLogs/"  # of a trail that is one account's own
+LEGACY_TRAIL = "legacy-trail"  # the first account's own, beside the organization's, until somebody deletes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +31,17 @@ def root_of(recipe: Recipe, account: str, moment: int) -> str:
     if recipe.layout == "organization":
         return organization
     if recipe.layout == "single":
-        return "AWSLogs/"
+        return OWN_ROOT
     if recipe.layout == "control-tower" or account == _tower_account(recipe):
-        upgraded = moment >= recipe.midnight + recipe.days * DAY // 2
-        return f"{tower}{ORGANIZATION}/" if upgraded else tower
+        return f"{tower}{ORGANIZATION}/" if moment >= recipe.half else tower
     return organization
+
+
+def trail_of(recipe: Recipe, root: str) -> str:
+    """The name of the trail that delivers below such a root."""
+    if recipe.layout == "single":
+        return "main"
+    return LEGACY_TRAIL if recipe.layout == "mixed" and root == OWN_ROOT else "org-trail"
 
 
 def _tower_account(recipe: Recipe) -> str | None:
@@ -48,7 +57,8 @@ def log_key(root: str, feed: Feed, label: int, unique: str) -> str:
     return f"{root}{feed.account}/{feed.kind}/{feed.region}/{at:%Y/%m/%d}/{name}"
 
 
-def digest_key(root: str, account: str, region: str, end: int) -> str:
+def digest_key(root: str, feed: Feed, trail: str, end: int, suffix: str) -> str:
+    """The key of a digest; its date and time are those of the end of the hour that it tells of."""
     at = datetime.fromtimestamp(end, UTC)
-    name = f"{account}_CloudTrail-Digest_{region}_org-trail_us-east-1_{at:%Y%m%dT%H%M%SZ}.json.gz"
-    return f"{root}{account}/CloudTrail-Digest/{region}/{at:%Y/%m/%d}/{name}"
+    name = f"{feed.account}_{feed.kind}_{feed.region}_{trail}_{REGIONS[0]}_{at:%Y%m%dT%H%M%SZ}{suffix}.json.gz"
+    return f"{root}{feed.account}/{feed.kind}/{feed.region}/{at:%Y/%m/%d}/{name}"

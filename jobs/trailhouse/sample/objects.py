@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -28,12 +29,27 @@ def packed(content: bytes) -> bytes:
     return gzip.compress(content, 3, mtime=0)
 
 
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A log file for the digest that is to list it. Of a broken one, all this tells of the sound content."""
+
+    root: str
+    feed: Feed
+    label: int
+    key: str
+    sha256: str
+    newest: str
+    oldest: str
+
+
 @dataclass(slots=True)
 class Objects:
     """The folder, and what went into it so far."""
 
     folder: Path
     rng: Random
+    listed: bool = True  # whether digests will list what is put
+    delivered: list[Delivered] = field(default_factory=list)  # and is not handed out to them yet
     accounts: dict[str, Counts] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
@@ -43,9 +59,17 @@ class Objects:
     def counts(self, account: str) -> Counts:
         return self.accounts.setdefault(account, Counts())
 
-    def put_log(self, root: str, feed: Feed, label: int, data: bytes) -> str:
+    def put_log(
+        self, root: str, feed: Feed, label: int, content: bytes, broken: Callable[[bytes], bytes] | None = None
+    ) -> str:
+        """Put a log file of that content, broken on the way if so asked, and return its key."""
         key = log_key(root, feed, label, "".join(self.rng.choices(_ALNUM, k=16)))
-        self.put_counted(key, feed.account, feed.kind, data)
+        data = packed(content)
+        self.put_counted(key, feed.account, feed.kind, broken(data) if broken else data)
+        if self.listed:
+            times = _times(content)
+            sha256 = hashlib.sha256(content).hexdigest()
+            self.delivered.append(Delivered(root, feed, label, key, sha256, max(times), min(times)))
         return key
 
     def put_counted(self, key: str, account: str, kind: str, data: bytes) -> None:
@@ -73,3 +97,9 @@ class Objects:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._made.add(path.parent)
         path.write_bytes(data)
+
+
+def _times(content: bytes) -> list[str]:
+    """When its records say they were; an aggregate has a window instead, at times with a space in it."""
+    parts = content.split(b'"eventTime":"')[1:] or content.split(b'"windowStart":"')[1:]
+    return [f"{part[:10].decode()}T{part[11:19].decode()}Z" for part in parts]

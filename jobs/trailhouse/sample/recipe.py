@@ -44,6 +44,7 @@ class Recipe:
     clean: bool = False
     start: date = date(2026, 3, 1)
     layout: str = "mixed"
+    digests: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.regions <= len(REGIONS):
@@ -66,6 +67,10 @@ class Recipe:
     def midnight(self) -> int:
         """The first second of the sample, UTC, as seconds since 1970."""
         return int(datetime(self.start.year, self.start.month, self.start.day, tzinfo=UTC).timestamp())
+
+    @property
+    def half(self) -> int:
+        return self.midnight + self.days * DAY // 2
 
     @property
     def end(self) -> int:

@@ -1,24 +1,21 @@
 """
-What lies beside the log files: Insights, aggregated records, digests, and things that are no logs at all.
+What lies beside the log files: Insights, aggregated records, and things that are no logs at all.
 
-Few of each, in the shapes of the documentation. Digests are chained and their hashes are true, but nobody signed them.
+Few of each, in the shapes of the documentation.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from trailhouse.sample.blanks import hexadecimal, iso, uuid
-from trailhouse.sample.layout import Feed, digest_key, root_of
-from trailhouse.sample.objects import Objects, packed
+from trailhouse.sample.blanks import iso, uuid
+from trailhouse.sample.layout import Feed, root_of
+from trailhouse.sample.objects import Objects, envelope, packed
 from trailhouse.sample.recipe import DAY, Recipe
 
-BUCKET = "trailhouse-sample-logs"
 _HOUR = 3600
 _README = "This bucket was made by `trailhouse sample`. Nothing in it is real; see truth.json for what it holds.\n"
 _INSIGHTS = (
@@ -27,17 +24,6 @@ _INSIGHTS = (
     ("ec2", "RunInstances", "Client.UnauthorizedOperation", "9.82222E-5"),
     ("ssm", "GetParameter", "", "4"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A delivered log file as a digest lists it."""
-
-    key: str
-    label: int
-    sha256: str
-    newest: str
-    oldest: str
 
 
 def put_insights(objects: Objects, recipe: Recipe, account: str, midnight: int, rng: Random) -> None:
@@ -50,7 +36,7 @@ def put_insights(objects: Objects, recipe: Recipe, account: str, midnight: int, 
         text = _insight(feed, what, (state, shared, minutes), (at, uuid(rng)))
         label = (at + 7 * 60) // 60 * 60
         label += 60 if label % 300 == 0 else 0
-        objects.put_log(root_of(recipe, account, label), feed, label, packed(f'{{"Records":[{text}]}}'.encode()))
+        objects.put_log(root_of(recipe, account, label), feed, label, envelope([text]))
         counts = objects.counts(account)
         counts.insight_events += 1
         counts.records_delivered += 1
@@ -99,8 +85,7 @@ def put_aggregates(objects: Objects, recipe: Recipe, account: str, midnight: int
         start = midnight + hour * _HOUR
         texts = [_aggregate(feed, start, dimension, rng) for dimension in ("eventName", "resourceARN", "userIdentity")]
         label = start + 900
-        content = f'{{"Records":[{",".join(texts)}]}}'.encode()
-        objects.put_log(root_of(recipe, account, label), feed, label, packed(content))
+        objects.put_log(root_of(recipe, account, label), feed, label, envelope(texts))
         counts = objects.counts(account)
         counts.aggregated_events += len(texts)
         counts.records_delivered += len(texts)
@@ -147,57 +132,6 @@ def _aggregate(feed: Feed, start: int, dimension: str, rng: Random) -> str:
             },
         }
     )
-
-
-def put_digests(objects: Objects, recipe: Recipe, listed: list[Listed], rng: Random) -> None:
-    """Six hourly digests of one feed, chained: the first has nothing before it."""
-    account, region = recipe.account_ids[0], recipe.region_names[0]
-    fingerprint = hexadecimal(rng, 32)
-    previous: dict[str, Any] = dict.fromkeys(_PREVIOUS)
-    for number in range(6):
-        end = recipe.midnight + (8 + number) * _HOUR + 753
-        key = digest_key(root_of(recipe, account, end), account, region, end)
-        files = [file for file in listed if end - _HOUR < file.label <= end]
-        content = _compact(
-            {
-                "awsAccountId": account,
-                "digestStartTime": iso(end - _HOUR),
-                "digestEndTime": iso(end),
-                "digestS3Bucket": BUCKET,
-                "digestS3Object": key,
-                "digestPublicKeyFingerprint": fingerprint,
-                "digestSignatureAlgorithm": "SHA256withRSA",
-                "newestEventTime": max((file.newest for file in files), default=None),
-                "oldestEventTime": min((file.oldest for file in files), default=None),
-                **previous,
-                "logFiles": [_log_file(file) for file in files],
-            }
-        ).encode()
-        objects.put_counted(key, account, "CloudTrail-Digest", packed(content))
-        signature = hexadecimal(rng, 512)
-        previous = dict(
-            zip(_PREVIOUS, (BUCKET, key, hashlib.sha256(content).hexdigest(), "SHA-256", signature), strict=True)
-        )
-
-
-_PREVIOUS = (
-    "previousDigestS3Bucket",
-    "previousDigestS3Object",
-    "previousDigestHashValue",
-    "previousDigestHashAlgorithm",
-    "previousDigestSignature",
-)
-
-
-def _log_file(file: Listed) -> dict[str, Any]:
-    return {
-        "s3Bucket": BUCKET,
-        "s3Object": file.key,
-        "hashValue": file.sha256,
-        "hashAlgorithm": "SHA-256",
-        "newestEventTime": file.newest,
-        "oldestEventTime": file.oldest,
-    }
 
 
 def put_others(objects: Objects, recipe: Recipe) -> None:

@@ -2,8 +2,8 @@
 The planted story: a stolen key, so that "who did it?" has an answer.
 
 On the last evening somebody uses the long-term key of `deploy-legacy` from an address never seen before, looks around
-and is refused, makes himself a key for `svc-admin`, stops and deletes the trail, and with the new key deletes objects.
-The organization's trail goes on delivering: that is how we know.
+and is refused, makes himself a key for `svc-admin`, stops and deletes the account's own trail, and with the new key
+deletes objects. The organization's trail goes on delivering: that is how we know.
 """
 
 from __future__ import annotations
@@ -59,6 +59,11 @@ def began_at(recipe: Recipe) -> int:
 
 def trail_deleted_at(recipe: Recipe) -> int:
     return began_at(recipe) + _STOLEN_STEPS[-1][0]
+
+
+def legacy_trail_since(recipe: Recipe) -> int:
+    """From when on there is a second trail, which is deleted."""
+    return trail_deleted_at(recipe) - 6 * 3600
 
 
 def victim(account: str) -> Actor:

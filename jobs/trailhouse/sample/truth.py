@@ -72,6 +72,7 @@ class Truth:
     accounts: dict[str, Counts]
     refused: tuple[Refused, ...]
     late_objects: tuple[str, ...]
+    unsound: tuple[str, ...]  # log objects whose bytes are not what their digest signs
     other_objects: tuple[str, ...]  # neither logs nor digests; truth.json itself is not among them
     answers: Answers
 

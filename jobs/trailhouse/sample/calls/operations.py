@@ -8,6 +8,7 @@ from trailhouse.sample.calls.call import ABSENT, Call
 # fmt: off
 
 _TRAIL = "arn:aws:cloudtrail:us-east-1:<account>:trail/main-trail"
+_LEGACY = "arn:aws:cloudtrail:us-east-1:<account>:trail/legacy-trail"
 _PARAMETER = [{"accountId": "<account>", "ARN": "arn:aws:ssm:<region>:<account>:parameter<parameter>"}]
 _GROUP = {"logGroupName": "<loggroup>"}
 
@@ -20,10 +21,10 @@ OPERATIONS: tuple[Call, ...] = (
          {"lookupAttributes": [{"attributeKey": "EventName", "attributeValue": "ConsoleLogin"}], "maxResults": 50,
           "startTime": "<javatime>"}, errors="denied-exception throttled"),
     Call("cloudtrail", "StartLogging", "", False, {"name": _TRAIL}, None, odd="only seldom"),
-    Call("cloudtrail", "StopLogging", "", False, {"name": _TRAIL}, None,
-         [{"accountId": "<account>", "type": "AWS::CloudTrail::Trail", "ARN": _TRAIL}], errors="denied-exception"),
-    Call("cloudtrail", "DeleteTrail", "", False, {"name": _TRAIL}, None,
-         [{"accountId": "<account>", "type": "AWS::CloudTrail::Trail", "ARN": _TRAIL}], errors="denied-exception"),
+    Call("cloudtrail", "StopLogging", "", False, {"name": "legacy-trail"}, None,
+         [{"accountId": "<account>", "type": "AWS::CloudTrail::Trail", "ARN": _LEGACY}], errors="denied-exception"),
+    Call("cloudtrail", "DeleteTrail", "", False, {"name": "legacy-trail"}, None,
+         [{"accountId": "<account>", "type": "AWS::CloudTrail::Trail", "ARN": _LEGACY}], errors="denied-exception"),
     Call("config", "PutEvaluations", "svc-lambda:2 app:3", False,
          {"evaluations": [{"complianceResourceType": "AWS::S3::Bucket", "complianceResourceId": "<bucket>",
                            "complianceType": "COMPLIANT", "orderingTimestamp": "<javatime>"}],
