@@ -10,8 +10,8 @@ export UV_PYTHON_DOWNLOADS := never
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup s3server browser engine demo test trino unit fuzz faults sabotage check lint types policy format docs golden \
-  lock measure upkeep text-time reports clean
+.PHONY: help setup s3server browser awscli engine demo test trino unit fuzz faults sabotage check lint types policy format docs \
+  golden lock measure upkeep text-time reports clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -27,10 +27,13 @@ s3server: setup  ## the S3 server that the tests talk to (needs Go)
 browser: setup  ## the browser that the tests open pages in (by apt, as root, where there is none)
 	@$(BIN)/python tools/setup.py browser
 
+awscli: setup  ## the AWS CLI that the tests compare with
+	@$(BIN)/python tools/setup.py awscli
+
 demo: setup  ## a small believable log bucket, ingested and asked
 	@$(BIN)/trailhouse demo
 
-test: setup s3server browser  ## everything; SEED=n repeats a run of the properties
+test: setup s3server browser awscli  ## everything; SEED=n repeats a run of the properties
 	@echo "hypothesis seed $(SEED): repeat with make test SEED=$(SEED)"
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark and not engine" --hypothesis-seed=$(SEED)
 	$(BIN)/pytest -q -m spark --hypothesis-seed=$(SEED)
@@ -85,12 +88,13 @@ text-time: setup  ## what the text of eventTime costs and saves, into docs/text-
 docs: setup  ## write docs/settings.md and docs/tables.md anew
 	$(BIN)/python tools/docs.py
 
-golden: setup  ## write expected outputs anew; read the diff
-	$(BIN)/pytest -q -n 2 -m "not spark and not engine" --update-golden
+golden: setup s3server awscli  ## write expected outputs anew; read the diff
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark and not engine" --update-golden
 
 lock: setup  ## pin dependencies and jars anew, as pyproject.toml and jars/pom.xml say; UPGRADE=--upgrade for newer ones
 	$(LOCK) requirements/uv.in -o requirements/uv.txt
 	$(LOCK) requirements/build.in -o requirements/build.txt
+	$(LOCK) requirements/awscli.in -o requirements/awscli.txt
 	$(LOCK) pyproject.toml --extra dev -c requirements/constraints.in -o requirements/dev.txt
 	$(BIN)/python tools/setup.py sums
 

@@ -1,5 +1,5 @@
 """
-Set the checkout up: the locked packages, the command, Spark's jars and defaults, the tests' S3 server and browser.
+Set the checkout up: the locked packages, the command, Spark's jars and defaults, what tests talk to and compare with.
 
 Called by make. Uses the standard library alone and runs on any Python 3, so that a too old one can be told so. A step
 is skipped when nothing it depends on has changed. What is fetched comes through the ordinary clients of the registries
@@ -28,6 +28,7 @@ STAMPS = VENV / ".trailhouse"
 UV_INSTALL = [VENV / "bin" / "uv", "pip", "install", "-q", "--python", VENV / "bin" / "python"]
 
 LOCKS = [ROOT / "requirements" / name for name in ("uv.txt", "dev.txt", "build.txt")]
+AWSCLI_LOCK = ROOT / "requirements" / "awscli.txt"
 POM = ROOT / "jars" / "pom.xml"
 SUMS = ROOT / "jars" / "SHA256SUMS"
 
@@ -52,21 +53,16 @@ NEED_BROWSER = (
     "the tests open a page in Chromium, which is not there{why}: apt install chromium (as root, make browser does that "
     "by itself), or brew install chromium; or name one that you have: make test TRAILHOUSE_CHROMIUM=/path/to/chromium"
 )
+NEED_AWSCLI = "no AWS CLI: make awscli, or set TRAILHOUSE_AWSCLI"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Set the checkout up. Called by make.")
-    parser.add_argument("what", choices=["setup", "s3server", "browser", "sums"])
+    parser.add_argument("what", choices=["setup", *SINGLE])
     what = parser.parse_args().what
-    if what == "s3server":
-        s3_server()
-        return
-    if what == "browser":
-        browser()
-        return
-    if what == "sums":
-        write_sums()
+    if what in SINGLE:
+        SINGLE[what]()
         return
     java = find_java()
     environment()
@@ -337,6 +333,38 @@ def browser() -> None:
         stop(NEED_BROWSER.format(why=", even after apt-get install chromium"))
 
 
+# ── the AWS CLI that the tests compare with ──────────────────────────────────────────────────────────────────────────
+
+
+def awscli_path() -> Path:
+    """
+    Where the tests find the AWS CLI: the one that is named, else ours.
+
+    An environment of its own: the CLI's requirements are not the project's. It stands on the Python it was made with.
+    """
+    named = os.environ.get("TRAILHOUSE_AWSCLI")
+    made_of = fingerprint([AWSCLI_LOCK.read_bytes(), sys.base_prefix.encode()])[:16]
+    return Path(named) if named else CACHE / "awscli" / made_of / "bin" / "aws"
+
+
+def awscli() -> None:
+    """Exactly what its lock names, in a folder that appears when it is whole."""
+    path = awscli_path()
+    if path.is_file():
+        return
+    if os.environ.get("TRAILHOUSE_AWSCLI"):
+        stop(f"there is no {path}, which TRAILHOUSE_AWSCLI names")
+    home = path.parent.parent
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with Told("the AWS CLI for the tests"), tempfile.TemporaryDirectory(dir=home.parent) as folder:
+        made, uv = Path(folder, "made"), VENV / "bin" / "uv"
+        run([uv, "venv", "-q", "--relocatable", "--python", sys.executable, made], UV_PYTHON_DOWNLOADS="never")
+        install = [uv, "pip", "install", "-q", "--python", made / "bin" / "python", "--compile-bytecode", "--no-build"]
+        run([*install, "--require-hashes", "-r", AWSCLI_LOCK], UV_PYTHON_DOWNLOADS="never")
+        shutil.rmtree(home, ignore_errors=True)
+        made.rename(home)
+
+
 # ── small things ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -409,6 +437,8 @@ def run_quietly(command, **env: str):
 def stop(why: str) -> NoReturn:
     sys.exit(f"setup: {why}")
 
+
+SINGLE = {"s3server": s3_server, "browser": browser, "awscli": awscli, "sums": write_sums}
 
 if __name__ == "__main__":
     main()
