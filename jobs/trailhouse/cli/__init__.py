@@ -30,6 +30,7 @@ from trailhouse.cli.report import report
 from trailhouse.cli.results import PARTIAL, exit_code, show_result
 from trailhouse.cli.rollback import rollback
 from trailhouse.cli.upgrade import upgrade
+from trailhouse.cli.verify import verify
 from trailhouse.errors import TrailhouseError, UsageError
 
 INTERRUPTED = 130
@@ -80,8 +81,8 @@ def trailhouse() -> None:
 
     \b
     Exit codes: 0 done or nothing to do, 1 failed, 2 wrong usage or settings, 3 refused by the gate,
-    4 check found damage, 5 done but for what could not be read, or a finding of coverage that --fail-on names,
-    or what maintain could not do,
+    4 verify or check found something, 5 done but for what could not be read or checked, or a finding of coverage that
+    --fail-on names, or what maintain could not do,
     6 outcome unknown (run again), 130 interrupted.
     """
 
@@ -98,6 +99,7 @@ trailhouse.add_command(check)
 trailhouse.add_command(upgrade)
 trailhouse.add_command(report)
 trailhouse.add_command(publish)
+trailhouse.add_command(verify)
 
 
 @trailhouse.command()

@@ -59,6 +59,7 @@ def _one(each: DigestFile, first: DigestFile, keys: Keys, places: dict[str, Plac
 def _openssl(each: DigestFile, told: Digest, pem: str, place: Place | None) -> str:
     """A script for bash: fetch the digest, spell out what is signed, and let openssl say whether it is."""
     quoted = shlex.quote
+    end, where = quoted(told.end_text), quoted(f"{told.bucket}/{told.key}")
     fetch = f"aws s3api get-object --bucket {quoted(told.bucket)} --key {quoted(told.key)} digest.json.gz"
     if place and place.is_copy:
         fetch = f"cp {quoted(f'{place.source.url}/{each.there.key}')} digest.json.gz"
@@ -66,7 +67,7 @@ def _openssl(each: DigestFile, told: Digest, pem: str, place: Place | None) -> s
     return f"""{fetch}
 gzip -dc digest.json.gz > digest.json
 sha256=$(openssl dgst -sha256 -r digest.json | cut -d' ' -f1)
-printf '%s\\n%s\\n%s\\n%s' {quoted(told.end_text)} {quoted(f"{told.bucket}/{told.key}")} "$sha256" {previous} > signed.txt
+printf '%s\\n%s\\n%s\\n%s' {end} {where} "$sha256" {previous} > signed.txt
 printf '%b' "$(printf %s {each.read.signature} | sed 's/../\\\\x&/g')" > signature.bin
 cat > key.pem <<'END'
 {pem.strip()}

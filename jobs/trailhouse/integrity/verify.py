@@ -74,6 +74,7 @@ class Run:
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     session: SparkSession | None = None
     read: Counter[str] = field(default_factory=Counter)  # digests, logs, bytes
+    list_calls: int = 0
 
     @property
     def now(self) -> datetime:
@@ -121,6 +122,7 @@ def verify(run: Run, asked: Asked) -> Proof:
         when = {**known.read_at, **fresh, **reads.when}
         proof = _judged(run, asked, where, _Evidence(lake, digests, lists, found, reads.reads, when))
         proof = replace(proof, keys=keys, problems=(*found.problems, *problems))
+        run.list_calls = found.calls
         _keep(lake, where, proof)
     return proof
 
