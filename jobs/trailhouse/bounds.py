@@ -1,5 +1,5 @@
 """
-Bounds of upkeep: what the tables [coverage] and [maintain] of the settings may say, and what they say by default.
+Bounds: what the tables [coverage], [maintain] and [quality] of the settings may say, and what they say by default.
 
 Values alone; how they are spelt is known to `forms`, where they come from to `settings`.
 """
@@ -90,4 +90,25 @@ class Maintain:
     pages_after: timedelta = field(
         default=timedelta(days=90),
         metadata=doc("Plans and Data Docs of settled batches are deleted when they are so old.", "duration"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What the gate judges a batch by, besides what the tables' own schemas say."""
+
+    expectations: str = field(
+        default="", metadata=doc("A file with expectations of your own (see docs/quality.md).", "place")
+    )
+    volume_factor: int = field(
+        default=10, metadata=doc("Warn when a day has so many times more or fewer rows than the week before it.")
+    )
+    error_points: int = field(
+        default=20, metadata=doc("Warn when a day's share of errors is so many points from the week before it.")
+    )
+    quarantined_percent: int = field(
+        default=1, metadata=doc("Warn when more of a batch's records than so many in a hundred are quarantined.")
+    )
+    audit_timeout: timedelta = field(
+        default=timedelta(minutes=5), metadata=doc("How long judging may take; then the batch is held.", "duration")
     )

@@ -21,6 +21,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from trailhouse import forms
 from trailhouse.bounds import Coverage as Coverage
 from trailhouse.bounds import Maintain as Maintain
+from trailhouse.bounds import Quality as Quality
 from trailhouse.errors import SettingsError
 from trailhouse.forms import doc as _doc
 from trailhouse.limits import Limits
@@ -119,27 +120,6 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Quality:
-    """What the gate judges a batch by, besides what the tables' own schemas say."""
-
-    expectations: str = field(
-        default="", metadata=_doc("A file with expectations of your own (see docs/quality.md).", "place")
-    )
-    volume_factor: int = field(
-        default=10, metadata=_doc("Warn when a day has so many times more or fewer rows than the week before it.")
-    )
-    error_points: int = field(
-        default=20, metadata=_doc("Warn when a day's share of errors is so many points from the week before it.")
-    )
-    quarantined_percent: int = field(
-        default=1, metadata=_doc("Warn when more of a batch's records than so many in a hundred are quarantined.")
-    )
-    audit_timeout: timedelta = field(
-        default=timedelta(minutes=5), metadata=_doc("How long judging may take; then the batch is held.", "duration")
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class Athena:
     """Where the lake is asked in AWS: the work group that `publish` makes, and what it enforces."""
 
@@ -180,7 +160,7 @@ class Settings:
     batch: Batch = Batch()
     limits: Limits = field(default_factory=Limits)
     listing: Listing = Listing()
-    quality: Quality = Quality()
+    quality: Quality = field(default_factory=Quality)
     coverage: Coverage = field(default_factory=Coverage)
     maintain: Maintain = field(default_factory=Maintain)
     athena: Athena = Athena()

@@ -19,7 +19,8 @@ from trailhouse.cli.results import DAMAGED, PARTIAL
 from trailhouse.errors import TrailhouseError
 
 if TYPE_CHECKING:
-    from trailhouse.integrity.verify import Proof, Run
+    from trailhouse.integrity.job import Run
+    from trailhouse.integrity.verify import Proof
 
 _COLUMNS = ("verdict", "what", "checks", "account", "region", "source", "key", "said")
 
@@ -62,6 +63,7 @@ def verify(named: tuple[str, ...], evidence: Path | None, limit: int, form: show
       trailhouse verify --since 2026-03-01 --until 2026-03-31 --config trailhouse.toml --format json
       trailhouse verify --live --config trailhouse.toml
     """
+    from trailhouse.integrity import job
     from trailhouse.integrity import verify as verified
     from trailhouse.integrity.values import Period
 
@@ -69,7 +71,7 @@ def verify(named: tuple[str, ...], evidence: Path | None, limit: int, form: show
     asked = verified.Asked(period, given.pop("keys"), given.pop("full"), given.pop("live"))
     config = load(given, named)
     with show.Progress() as progress:
-        run = verified.Run(config, lambda files, size, total: progress.update(files, size, total))
+        run = job.Run(config, lambda files, size, total: progress.update(files, size, total))
         proof = verified.verify(run, asked)
     _show(proof, run, form, limit)
     if evidence:

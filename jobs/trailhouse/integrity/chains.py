@@ -36,6 +36,9 @@ ENOUGH = timedelta(minutes=30)  # between digests that say nothing of each other
 BEFORE_STOP = timedelta(hours=2)  # the last digest covers what was delivered up to and with the call that stops a trail
 
 
+NOT_LISTED = Verdict(UNCHECKED, ("listing",), "what is missing may lie where nobody could list")
+
+
 # ── each for itself ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -68,13 +71,20 @@ class Judge:
             yield "account", f"it is of account {told.account_id}, and its name of {name.account_id} in {name.region}"
         if told.end != name.end or told.start >= told.end:
             yield "window", f"its window is {_span(told.start, told.end)}, and its name says {name.end}"
-        algorithms = {told.algorithm, file.read.algorithm or told.algorithm}
-        if algorithms != {digest.SIGNATURE_ALGORITHM}:
-            yield "algorithm", f"it names the signature algorithm {' and '.join(sorted(algorithms))}"
+        beside = file.read.algorithm or (told.algorithm if self._is_copy(file) else "none")
+        if {told.algorithm, beside} != {digest.SIGNATURE_ALGORITHM}:
+            yield "algorithm", f"it names the signature algorithm {told.algorithm}, and what stands beside it {beside}"
         if told.previous and told.previous.algorithm != digest.HASH_ALGORITHM:
             yield "algorithm", f"it names the hash algorithm {told.previous.algorithm}"
-        if name.backfill and not file.read.backfilled_at and not self._is_copy(file):
-            yield "format", "it is a backfill, and nothing beside it says of when"
+        if not told.events_fit:
+            yield "event_times", "its newest or oldest event is none of its log files'"
+        if name.backfill and (file.read.backfilled_at or not self._is_copy(file)):
+            made = digest.generated_at(file.read.backfilled_at)
+            if made is None or made < told.end or not self._keys.may_be_of_time(told.fingerprint, made):
+                said = (
+                    f"it is a backfill, and what stands beside it says of when: {file.read.backfilled_at or 'nothing'}"
+                )
+                yield "backfill_time", said
 
     def _signature(self, file: DigestFile, told: Digest) -> Verdict:
         given = [file.read.signature] if file.read.signature else []
@@ -90,7 +100,7 @@ class Judge:
         text = digest.signed_text(told, file.read.sha256)
         if not any(digest.is_signed(key, each, text) for each in given):
             return Verdict(INVALID, ("signature",), "its signature is not CloudTrail's")
-        if not self._keys.is_of_time(told.fingerprint, told.end):
+        if not file.name.backfill and not self._keys.may_be_of_time(told.fingerprint, told.end):
             return Verdict(UNCHECKED, ("key_period",), "it is signed with a key that was of another time")
         return SOUND
 
@@ -141,6 +151,7 @@ class Setting:
     places: Places
     horizon: Mapping[tuple[str, str, str, str, bool], datetime]  # chain -> up to when it must have come
     events: Sequence[TrailEvent]  # of sound log files
+    hidden: tuple[str, ...] = ()  # how places and names begin of what could not be listed
     since: datetime | None = None  # what lies before is not asked about
     until: datetime | None = None
 
@@ -209,6 +220,8 @@ def _lost(each: DigestFile, told: Digest, last: DigestFile | None, setting: Sett
         chain = (each.there.account_id, each.there.region, name.trail, name.home, name.backfill)
         going.continued |= {chain} - {each.chain}
     verdict = Verdict(MISSING, ("missing",), f"s3://{told.previous.bucket}/{told.previous.key} is not there")
+    if any(place.startswith(setting.hidden) for place in setting.places.find(told.previous.bucket, told.previous.key)):
+        verdict = NOT_LISTED
     if each.name.backfill:
         since, until = (name.end - HOUR, name.end) if name else (told.start - HOUR, told.start)
     else:
@@ -255,7 +268,13 @@ def _silence(last: DigestFile, setting: Setting) -> Iterator[Gap]:
         yield _gap(last, last.end, until, Verdict(VALID, ("stopped",), str(stops[-1])))
         return
     said = "no digest came after, while others did or log files go on"
-    yield _gap(last, last.end, until, Verdict(MISSING, ("silence",), said))
+    verdict = Verdict(MISSING, ("silence",), said)
+    yield _gap(last, last.end, until, NOT_LISTED if is_hidden(last.there.source, setting.hidden) else verdict)
+
+
+def is_hidden(source: str, hidden: tuple[str, ...]) -> bool:
+    """Whether anything of a source could not be listed."""
+    return any(each.startswith(source) for each in hidden)
 
 
 def _gap(of: DigestFile, since: datetime, until: datetime, verdict: Verdict, key: str = "") -> Gap:

@@ -12,7 +12,6 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -64,6 +63,7 @@ class Digest:
     algorithm: str
     previous: Previous | None  # None: a chain begins
     logs: tuple[Listed, ...]
+    events_fit: bool = True  # whether its newest and oldest event are those of its log files
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,8 @@ def parse(content: bytes) -> Digest | None:
     """A digest's JSON; None where it is not one."""
     try:
         told = msgspec.json.decode(content, type=_Document, strict=True)
-        start, end = _time(told.digest_start_time), _time(told.digest_end_time)
+        start, end, previous = _time(told.digest_start_time), _time(told.digest_end_time), _previous(told)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return None
-    previous = _previous(told)
-    if previous is _BROKEN:
         return None
     return Digest(
         account_id=told.aws_account_id,
@@ -96,9 +93,8 @@ def parse(content: bytes) -> Digest | None:
         fingerprint=told.digest_public_key_fingerprint,
         algorithm=told.digest_signature_algorithm,
         previous=previous,
-        logs=tuple(
-            Listed(each.s3_bucket, each.s3_object, each.hash_value, each.hash_algorithm) for each in told.log_files
-        ),
+        logs=tuple(_listed(each) for each in told.log_files),
+        events_fit=_events_fit(told),
     )
 
 
@@ -150,6 +146,8 @@ class _Log(msgspec.Struct, rename="camel"):
     s3_object: str
     hash_value: str
     hash_algorithm: str
+    newest_event_time: str | None = None
+    oldest_event_time: str | None = None
 
 
 class _Document(msgspec.Struct, rename="camel"):
@@ -168,16 +166,16 @@ class _Document(msgspec.Struct, rename="camel"):
     previous_digest_hash_algorithm: str | None
     previous_digest_signature: str | None
     log_files: list[_Log]
+    newest_event_time: str | None = None
+    oldest_event_time: str | None = None
 
 
 def _listed(each: _Log) -> Listed:
     return Listed(each.s3_bucket, each.s3_object, each.hash_value, each.hash_algorithm)
 
 
-_BROKEN: Any = object()
-
-
 def _previous(told: _Document) -> Previous | None:
+    """Raises ValueError where it is named by halves."""
     given = (
         told.previous_digest_s3_bucket,
         told.previous_digest_s3_object,
@@ -188,9 +186,27 @@ def _previous(told: _Document) -> Previous | None:
     if all(each is None for each in given):
         return None
     if any(each is None for each in given):
-        return _BROKEN  # type: ignore[no-any-return]
+        raise ValueError("half of a digest before it")
     bucket, key, sha256, algorithm, signature = (each or "" for each in given)
     return Previous(bucket, key, sha256, algorithm, signature)
+
+
+def _events_fit(told: _Document) -> bool:
+    """Texts are compared, which sort as their times do; where a log file has none, nothing can be said."""
+    newest = [each.newest_event_time for each in told.log_files]
+    oldest = [each.oldest_event_time for each in told.log_files]
+    if None in newest or None in oldest:
+        return True
+    wanted = (max(filter(None, newest), default=None), min(filter(None, oldest), default=None))
+    return (told.newest_event_time, told.oldest_event_time) == wanted
+
+
+def generated_at(text: str) -> datetime | None:
+    """When a backfill was made, as it stands beside it; None where that is no time."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC).replace(tzinfo=None)
+    except ValueError:
+        return None
 
 
 def _time(text: str) -> datetime:

@@ -14,13 +14,15 @@ from typing import Any
 
 from trailhouse.integrity import logs, places, tables
 from trailhouse.integrity.digest import Digest
-from trailhouse.integrity.places import Places
-from trailhouse.integrity.values import DigestFile, Entry, Period, There
+from trailhouse.integrity.places import Place, Places
+from trailhouse.integrity.values import MISSING, VALID, DigestFile, Entry, Gap, LogFile, Period, There, Verdict
 from trailhouse.sources.keys import DIGEST_KIND, LogKey, digest_name, parse_any
 from trailhouse.sources.listing import parser
 from trailhouse.sources.values import Problem
 
 AFTER = timedelta(hours=3)  # of a period: digests that know what happened to its last ones
+
+GONE = "gone"  # a check
 
 Row = Mapping[str, Any]
 
@@ -33,11 +35,7 @@ class Found:
     digests: list[There] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     calls: int = 0
-
-    @property
-    def unlisted(self) -> tuple[str, ...]:
-        """Places below which nobody knows what lies there."""
-        return tuple(each.where for each in self.problems)
+    hidden: tuple[str, ...] = ()  # how places and names begin of what could not be listed: it may be there
 
 
 def listed(where: Places, period: Period) -> Found:
@@ -48,7 +46,7 @@ def listed(where: Places, period: Period) -> Found:
     for place in where.all:
         got = places.listed(place, days.since, days.until)
         found.calls += got.calls
-        found.problems += got.problems
+        _take(found, place, got.problems)
         for each in got.files:
             if each.kind != DIGEST_KIND:
                 found.logs[each.place].append(each)
@@ -57,6 +55,13 @@ def listed(where: Places, period: Period) -> Found:
             if name and (since is None or name.end > since) and (until is None or name.end <= until + AFTER):
                 found.digests.append(each)
     return found
+
+
+def _take(found: Found, place: Place, problems: Sequence[Problem]) -> None:
+    """Of a folder of which a part can't be read, nobody knows what is not there."""
+    found.problems += problems
+    for each in problems:
+        found.hidden += (each.where,) if each.where.startswith("s3://") else (place.name, f"{place.bucket}//")
 
 
 def is_asked(each: DigestFile, period: Period) -> bool:
@@ -141,7 +146,7 @@ def look_further(made: Lists, found: Found, where: Places, period: Period) -> No
             if not source.is_copy and source.bucket == bucket:
                 got = places.of_day(source, log)
                 found.calls += got.calls
-                found.problems += got.problems
+                _take(found, source, got.problems)
                 for each in got.files:
                     if each.place in made.entries:
                         found.logs[each.place].append(each)
@@ -167,3 +172,56 @@ def _source(entry: Entry, where: Places) -> str:
         return "" if entry.key.startswith("s3://") else entry.source
     exact = [each.name for each in where.all if not each.is_copy and each.bucket == entry.bucket]
     return exact[0] if exact else entry.source if where.knows(entry.bucket) else ""
+
+
+# ── what is not there any more ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def digests_gone(known: Iterable[Row], found: Found, period: Period) -> list[Gap]:
+    """Digests that an earlier run saw and found sound, and that nobody sees now; their chain may not miss them."""
+    there, (since, until) = {(each.source, each.key) for each in found.digests}, period.moments()
+    made = []
+    for row in known:
+        was_seen = row["verdict"] == VALID if row["what"] == "digest" else GONE in (row["checks"] or ())
+        if not was_seen or (row["source"], row["key"]) in there or _is_hidden(row, found):
+            continue
+        begins, ends = row["window_start"], row["window_end"]
+        if (since is None or ends > since) and (until is None or begins < until):
+            verdict = Verdict(MISSING, (GONE,), "it was there, and sound, when it was verified before")
+            chain = (row["account_id"], row["region"], row["trail"], row["home_region"], row["backfill"])
+            made.append(Gap(*chain, begins, ends, verdict, row["source"], row["key"]))
+    return made
+
+
+def logs_gone(known: Iterable[Row], found: Found, made: Lists, where: Places, period: Period) -> list[LogFile]:
+    """Log files of which the same is true."""
+    there = {(each.source, each.key) for files in found.logs.values() for each in files}
+    gone = []
+    for row in known:
+        place = _place(row, where)
+        was_seen = row["verdict"] == VALID or GONE in (row["checks"] or ())
+        is_told = (row["source"], row["key"]) in there or place in made.entries
+        if not was_seen or is_told or _is_hidden(row, found) or not period.has(row["key_day"]):
+            continue
+        log = parse_any(row["key"])
+        seen = There(
+            source=row["source"],
+            key=row["key"],
+            etag="",
+            size=0,
+            modified=None,
+            kind=row["kind"],
+            account_id=row["account_id"],
+            region=row["region"],
+            day=row["key_day"],
+            file=log.file if isinstance(log, LogKey) else "",
+            place=place,
+        )
+        verdict = Verdict(MISSING, (GONE,), "it was there, and valid, when it was verified before")
+        gone.append(LogFile(seen, None, verdict, None, "", row["ingested"] or ""))
+    return gone
+
+
+def _is_hidden(row: Row, found: Found) -> bool:
+    """Whether it lies where nobody could look."""
+    return f"{row['source']}/{row['key']}".startswith(found.hidden)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from trailhouse.integrity import logs
+from trailhouse.integrity import chains, logs
 from trailhouse.integrity.values import MISSING, VALID, DigestFile, Gap, Period, There, Verdict
 from trailhouse.sources.keys import LOG_KINDS
 
@@ -27,8 +27,9 @@ def horizons(
     """
     For each chain the moment that it must have reached.
 
-    Where the source is live, two hours before now. Else as far as the newest sound digest of any chain, or to two
-    hours before the newest log file of its own account and region; and never into what is not due yet.
+    Where an end was asked about, that; where the source is live, two hours before now. Else as far as the newest sound
+    digest of any chain, or to two hours before the newest log file of its own account and region. Never into what is
+    not due yet.
     """
     sound = [each for each in digests if each.verdict.verdict == VALID and not each.name.backfill]
     neighbours = max((each.end for each in sound), default=_NEVER)
@@ -38,17 +39,18 @@ def horizons(
             feed = (each.account_id, each.region)
             newest[feed] = max(newest[feed], logs.delivered(each)[0])
     made: dict[Chain, datetime] = {}
+    _, until = period.moments()
     for digest in digests:
         if digest.name.backfill:
             continue
         own = newest[digest.there.account_id, digest.there.region]
-        reached = max(neighbours, own - DUE if own > _NEVER else own)
+        reached = until or max(neighbours, own - DUE if own > _NEVER else own)
         reached = now - DUE if digest.there.source in live else min(reached, now - DUE)
         made[digest.chain] = max(reached, made.get(digest.chain, reached))
     return made
 
 
-def without(digests: Sequence[DigestFile], there: Iterable[There]) -> list[Gap]:
+def without(digests: Sequence[DigestFile], there: Iterable[There], hidden: tuple[str, ...]) -> list[Gap]:
     """Accounts and regions that have log files and no digest, while others that belong to them had some then."""
     have = {(each.there.account_id, each.there.region) for each in digests}
     lacking: dict[tuple[str, str], list[There]] = defaultdict(list)
@@ -63,6 +65,7 @@ def without(digests: Sequence[DigestFile], there: Iterable[There]) -> list[Gap]:
         if near:
             name, said = near[0].name, "there is no digest at all, and others of the same trail have theirs"
             verdict = Verdict(MISSING, ("no_digests",), said)
+            verdict = chains.NOT_LISTED if chains.is_hidden(files[0].source, hidden) else verdict
             made.append(Gap(account, region, name.trail, name.home, False, since, until, verdict, files[0].source))
     return made
 

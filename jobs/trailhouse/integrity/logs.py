@@ -134,7 +134,7 @@ class Setting:
 
     coverage: Coverage
     ingested: Mapping[tuple[str, str], frozenset[str]]  # source and key -> SHA-256 of what was ingested; "" if unknown
-    unlisted: tuple[str, ...] = ()  # places below which could not be listed: what is not seen there may be there
+    hidden: tuple[str, ...] = ()  # how places begin that could not be listed: what is not seen there may be there
 
 
 def judged(there: There, read: Read | None, entries: Sequence[Entry], setting: Setting) -> LogFile:
@@ -184,13 +184,13 @@ def _listing(entries: Sequence[Entry]) -> list[Verdict]:
 
 
 def _content(there: There, read: Read | None, entry: Entry, setting: Setting) -> Verdict:
-    if (entry.account_id, entry.region) != (there.account_id, there.region):
+    if entry.evidence == VALID and (entry.account_id, entry.region) != (there.account_id, there.region):
         said = f"a digest of account {entry.account_id} in {entry.region} lists it"
         return Verdict(INVALID, ("account",), said)
     if read is None:
         if there.key.startswith("s3://"):
             return Verdict(UNCHECKED, ("other_bucket",), f"it lies in {entry.bucket}, which is no source")
-        if any(entry.place.startswith(place) for place in setting.unlisted):
+        if entry.place.startswith(setting.hidden):
             return Verdict(UNCHECKED, ("listing",), "its folder could not be listed")
         return Verdict(MISSING, ("missing",), "a digest lists it, and it is not there")
     if read.problem in (FORMAT, WRAPPING):

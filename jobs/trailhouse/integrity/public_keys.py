@@ -54,10 +54,10 @@ class Keys:
             self._loaded[fingerprint] = digest.loaded(each.key)
         return self._loaded.get(fingerprint)
 
-    def is_of_time(self, fingerprint: str, when: datetime) -> bool:
-        """Whether CloudTrail signed with the key at a time."""
-        key = self.kept[fingerprint].key
-        return key.since - AROUND <= when <= key.until + AROUND
+    def may_be_of_time(self, fingerprint: str, when: datetime) -> bool:
+        """Whether CloudTrail may have signed with a key at a time, for all that is known of it."""
+        kept = self.kept.get(fingerprint)
+        return kept is None or kept.key.since - AROUND <= when <= kept.key.until + AROUND
 
 
 def of_file(path: Path) -> list[Kept]:

@@ -8,19 +8,19 @@ so that what is gone, or came later, shows. What is read is kept as it comes: a 
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pyiceberg.expressions import And, BooleanExpression, EqualTo, GreaterThanOrEqual, LessThanOrEqual
 
 from trailhouse import settings
 from trailhouse.errors import TrailhouseError, UsageError
-from trailhouse.integrity import chains, digest, finding, horizons, logs, public_keys, reading, tables, trail_events
+from trailhouse.integrity import chains, digest, finding, horizons, job, logs, public_keys, tables, trail_events
 from trailhouse.integrity.finding import Found, Lists, Row
+from trailhouse.integrity.job import Run
 from trailhouse.integrity.places import Place, Places
 from trailhouse.integrity.public_keys import Keys
 from trailhouse.integrity.values import (
@@ -37,21 +37,13 @@ from trailhouse.integrity.values import (
     Verdict,
     worst,
 )
-from trailhouse.lake import catalog, failures, seals, session
+from trailhouse.lake import catalog, failures, seals
 from trailhouse.lake.catalog import Lake
 from trailhouse.sources.keys import digest_name
-from trailhouse.sources.objects import ReadLimits, ToRead
 from trailhouse.sources.values import Problem
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 log = logging.getLogger("trailhouse.integrity")
 
-FEW = 400  # files that this process reads alone: sooner than Spark has started
-TASK_FILES, TASK_BYTES = 500, 64 * 2**20
-
-Tell = Callable[[int, int, int], None]  # files so far, bytes so far, files in all
 Name = tuple[str, str]  # of a file: source and key
 
 
@@ -63,23 +55,6 @@ class Asked:
     keys: Path | None = None
     full: bool = False  # read everything again
     live: bool = False  # every source, whatever its settings say
-
-
-@dataclass
-class Run:
-    """One call of verify: its settings, its clock, and the Spark session, which starts when first needed."""
-
-    config: settings.Settings
-    tell: Tell
-    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
-    session: SparkSession | None = None
-    read: Counter[str] = field(default_factory=Counter)  # digests, logs, bytes
-    list_calls: int = 0
-
-    @property
-    def now(self) -> datetime:
-        """UTC, without zone, as the tables have it."""
-        return self.clock().astimezone(UTC).replace(tzinfo=None)
 
 
 @dataclass(frozen=True)
@@ -112,6 +87,7 @@ def verify(run: Run, asked: Asked) -> Proof:
     with failures.told(run.config.lake), seals.kept(run.config.lake):
         lake = catalog.make_lake(run.config.lake)
         found = finding.listed(where, asked.period)
+        found.problems += _empty(found, where)
         known = _known(lake, where, asked)
         digests, fresh = _digests(run, where, found.digests, known)
         keys, problems = _keys(run, lake, asked, digests)
@@ -120,7 +96,7 @@ def verify(run: Run, asked: Asked) -> Proof:
         finding.look_further(lists, found, where, asked.period)
         reads = _log_files(run, lake, where, _wanted(found, lists, asked.period), known)
         when = {**known.read_at, **fresh, **reads.when}
-        proof = _judged(run, asked, where, _Evidence(lake, digests, lists, found, reads.reads, when))
+        proof = _judged(run, asked, where, _Evidence(lake, known, digests, lists, found, reads.reads, when))
         proof = replace(proof, keys=keys, problems=(*found.problems, *problems))
         run.list_calls = found.calls
         _keep(lake, where, proof)
@@ -135,34 +111,45 @@ def _check(config: settings.Settings, asked: Asked) -> None:
         raise UsageError(f"--since {since} is after --until {until}: give an earlier one")
 
 
+def _empty(found: Found, where: Places) -> list[Problem]:
+    """Where nothing is there at all, nothing is proven."""
+    if found.logs or found.digests:
+        return []
+    said = "no log file and no digest lies there in this time"
+    return [Problem(each.name, each.source.url, "nothing", said) for each in where.all]
+
+
 # ── what is known ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass
 class _Known:
-    """Rows of an earlier run."""
+    """Rows of earlier runs: all, and by name those that spare reading."""
 
+    digest_rows: list[Row]
+    log_rows: list[Row]
     digests: dict[Name, Row] = field(default_factory=dict)
     logs: dict[Name, Row] = field(default_factory=dict)
-    read_at: dict[Name, datetime] = field(default_factory=dict)
+
+    @property
+    def read_at(self) -> dict[Name, datetime]:
+        """When what need not be read again was read."""
+        both = (*self.logs.items(), *self.digests.items())
+        return {name: row["checked_at"] for name, row in both if row["checked_at"]}
 
 
 def _known(lake: Lake, where: Places, asked: Asked) -> _Known:
-    """What need not be found out again; digests where all that they say of log files is known as well."""
-    known = _Known()
+    """What earlier runs found; digests spare reading where all that they say of log files is known as well."""
+    names, period = list(where.by_name), asked.period.around(1, 1)
+    digests, logs = (list(tables.kept(lake, name, names, period)) for name in (tables.DIGESTS, tables.LOGS))
+    known = _Known([*digests], [*logs])
     if asked.full:
         return known
-    names, period = list(where.by_name), asked.period.around(1, 1)
-    again: set[tuple[str, str]] = set()  # accounts and regions of which a digest's whole word is needed
-    for row in tables.kept(lake, tables.LOGS, names, period):
-        known.logs[row["source"], row["key"]] = row
-        if tables.OF_LISTING.intersection(row["checks"] or ()):
-            again.add((row["account_id"], row["region"]))
-    for row in tables.kept(lake, tables.DIGESTS, names, period):
-        if row["what"] == "digest" and (row["account_id"], row["region"]) not in again:
-            known.digests[row["source"], row["key"]] = row
-    both = (*known.logs.items(), *known.digests.items())
-    known.read_at = {name: row["checked_at"] for name, row in both if row["checked_at"]}
+    known.logs = {(row["source"], row["key"]): row for row in logs}
+    odd = (row for row in logs if tables.OF_LISTING.intersection(row["checks"] or ()))
+    again = {(row["account_id"], row["region"]) for row in odd}  # where a digest's whole word is needed
+    files = (row for row in digests if row["what"] == "digest" and (row["account_id"], row["region"]) not in again)
+    known.digests = {(row["source"], row["key"]): row for row in files}
     return known
 
 
@@ -179,7 +166,7 @@ def _digests(
         old = tables.known_digest(row, each, name) if row and name else None
         (made.append(old) if old else new.append(each))
     now = run.now
-    for each, read in _read(run, where, new, "digests"):
+    for each, read in job.files(run, where, new, "digests"):
         name = digest_name(each.file)
         told = digest.parse(read.content) if read.content else None
         if name:
@@ -238,7 +225,7 @@ def _log_files(run: Run, lake: Lake, where: Places, wanted: Sequence[There], kno
     most = run.config.batch.objects
     for start in range(0, len(new), most):
         portion, now = new[start : start + most], run.now
-        got = list(_read(run, where, portion, "logs", (start, len(new))))
+        got = list(job.files(run, where, portion, "logs", (start, len(new))))
         for each, read in got:
             made.reads[each.source, each.key] = read
             made.when[each.source, each.key] = now
@@ -254,77 +241,6 @@ def _keep_unjudged(lake: Lake, where: Places, got: Sequence[tuple[There, Read]],
     tables.store(lake, tables.LOGS, list(where.by_name), map(tables.log_row, files), NOTHING)
 
 
-def _read(
-    run: Run, where: Places, there: Sequence[There], what: str, of: tuple[int, int] = (0, 0)
-) -> Iterator[tuple[There, Read]]:
-    """Read files: few of them here, many by Spark's workers."""
-    if not there:
-        return
-    tasks = list(_tasks(run.config, where, there, what == "digests"))
-    before, in_all = of[0], of[1] or len(there)
-    if len(there) <= FEW and run.session is None:
-        tally = {name: _Number() for name in ("files", "bytes")}
-        results = [reading.read(replace(each, tally=tally)) for each in tasks]
-        counted = {name: number.value for name, number in tally.items()}
-        run.tell(before + counted["files"], counted["bytes"], in_all)
-    else:
-        run.session = run.session or session.start(run.config.spark)
-        counter = session.Counter(run.session.sparkContext, ["files", "bytes"])
-        tasks = [replace(each, tally=counter.adders()) for each in tasks]
-        with session.Watch(counter, lambda now: run.tell(before + now["files"], now["bytes"], in_all)):
-            results = session.run(run.session, reading.read, tasks, f"verify {what}", run.config.spark.job_timeout)
-        counted = counter.read()
-    run.read.update({what: counted["files"], "bytes": counted["bytes"]})
-    by_name = {(each.source, each.key): each for each in there}
-    for task, result in zip(tasks, results, strict=True):
-        for read in result:
-            yield by_name[task.name, read.key], read
-
-
-class _Number:
-    """Counts in this process as Spark's accumulators do over many."""
-
-    def __init__(self) -> None:
-        self.value = 0
-
-    def add(self, term: int) -> None:
-        self.value += term
-
-
-def _tasks(
-    config: settings.Settings, where: Places, there: Sequence[There], digests: bool
-) -> Iterator[reading.Reading]:
-    limits = ReadLimits(stored_bytes=config.limits.stored_bytes)
-    by_source: dict[str, list[ToRead]] = defaultdict(list)
-    for each in there:
-        zoned = each.modified.replace(tzinfo=UTC) if each.modified else None
-        by_source[each.source].append(ToRead(each.key, each.etag, each.size, zoned))
-    for name, objects in by_source.items():
-        for portion in _portions(objects):
-            yield reading.Reading(
-                source=where.by_name[name].source,
-                name=name,
-                objects=portion,
-                digests=digests,
-                inflated_bytes=config.limits.inflated_bytes,
-                limits=limits,
-                threads=config.batch.fetch_threads,
-                tally={},
-            )
-
-
-def _portions(objects: Sequence[ToRead]) -> Iterator[tuple[ToRead, ...]]:
-    held, size = list[ToRead](), 0
-    for each in objects:
-        if held and (len(held) >= TASK_FILES or size + each.size > TASK_BYTES):
-            yield tuple(held)
-            held, size = [], 0
-        held.append(each)
-        size += each.size
-    if held:
-        yield tuple(held)
-
-
 # ── judging and keeping ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -333,6 +249,7 @@ class _Evidence:
     """All that is judged by."""
 
     lake: Lake
+    known: _Known
     digests: Sequence[DigestFile]
     lists: Lists
     found: Found
@@ -345,7 +262,7 @@ def _judged(run: Run, asked: Asked, where: Places, given: _Evidence) -> Proof:
     period, now = asked.period, run.now
     ingested = _ingested(given.lake, where, period)
     wanted = _wanted(given.found, given.lists, period)
-    setting = logs.Setting(logs.Coverage((), ()), ingested, given.found.unlisted)
+    setting = logs.Setting(logs.Coverage((), ()), ingested, given.found.hidden)
     listed = [_log(each, given, setting) for each in wanted if each.place in given.lists.entries]
     gone = [
         logs.judged(each, None, entries, setting)
@@ -357,8 +274,12 @@ def _judged(run: Run, asked: Asked, where: Places, given: _Evidence) -> Proof:
     sound = [one for one in listed if one.verdict.verdict == VALID and one.read and one.read.trail_events]
     events = [trail_events.of_text(text) for one in sound if one.read for text in one.read.trail_events]
     since, until = period.moments()
-    gaps = chains.gaps(given.digests, chains.Setting(where, horizon, events, since, until))
-    gaps += horizons.without(given.digests, there)
+    found = given.found
+    gaps = chains.gaps(given.digests, chains.Setting(where, horizon, events, found.hidden, since, until))
+    gaps += horizons.without(given.digests, there, found.hidden)
+    named = {gap.key for gap in gaps}
+    gaps += [gap for gap in finding.digests_gone(given.known.digest_rows, found, period) if gap.key not in named]
+    gone += finding.logs_gone(given.known.log_rows, found, given.lists, where, period)
     coverage = logs.Coverage(given.digests, gaps)
     coverage.kinds |= {one.there.kind for one in listed if one.evidence == VALID}
     setting = replace(setting, coverage=coverage)
