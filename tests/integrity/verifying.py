@@ -10,8 +10,9 @@ from tests.ingest.contents import config_of, quiet
 from trailhouse import settings
 from trailhouse.integrity import evidence
 from trailhouse.integrity.job import Run
+from trailhouse.integrity.judging import Proof
 from trailhouse.integrity.values import Period
-from trailhouse.integrity.verify import Asked, Proof, verify
+from trailhouse.integrity.verify import Asked, verify
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)  # long after the vaults
 

@@ -20,7 +20,7 @@ from trailhouse.errors import TrailhouseError
 
 if TYPE_CHECKING:
     from trailhouse.integrity.job import Run
-    from trailhouse.integrity.verify import Proof
+    from trailhouse.integrity.judging import Proof
 
 _COLUMNS = ("verdict", "what", "checks", "account", "region", "source", "key", "said")
 
@@ -73,9 +73,10 @@ def verify(named: tuple[str, ...], evidence: Path | None, limit: int, form: show
     with show.Progress() as progress:
         run = job.Run(config, lambda files, size, total: progress.update(files, size, total))
         proof = verified.verify(run, asked)
+    written = _write(evidence, proof) if evidence else ""
     _show(proof, run, form, limit)
-    if evidence:
-        _write(evidence, proof, form)
+    if written:
+        click.echo(written, err=form != "table")
     return DAMAGED if proof.has_finding else PARTIAL if proof.verdict != "valid" else 0
 
 
@@ -124,8 +125,8 @@ def _line(each: dict[str, Any]) -> str:
     return show.escape_terminal(f"{each['verdict']} ({', '.join(each['checks'])}): {what}: {which}: {each['said']}")
 
 
-def _write(folder: Path, proof: Proof, form: show.Format) -> None:
-    """Both files, each whole or not at all."""
+def _write(folder: Path, proof: Proof) -> str:
+    """Both files, each whole or not at all; what to say of them."""
     from trailhouse import proof_page
     from trailhouse.integrity import evidence
 
@@ -138,9 +139,7 @@ def _write(folder: Path, proof: Proof, form: show.Format) -> None:
         _put(folder / "evidence.html", proof_page.html(made, sha256).encode())
     except OSError as error:
         raise TrailhouseError(f"the evidence can't be written to {folder}: {error.strerror}") from error
-    click.echo(
-        f"evidence: {folder / 'evidence.html'}, {folder / 'evidence.json'} (SHA-256 {sha256})", err=form != "table"
-    )
+    return f"evidence: {folder / 'evidence.html'}, {folder / 'evidence.json'} (SHA-256 {sha256})"
 
 
 def _put(path: Path, data: bytes) -> None:

@@ -13,9 +13,9 @@ from datetime import date, datetime
 from typing import Any
 
 from trailhouse.integrity import digest, recheck
+from trailhouse.integrity.judging import Proof
 from trailhouse.integrity.public_keys import Keys
 from trailhouse.integrity.values import FINDINGS, VALID, VERDICTS, DigestFile, Gap, LogFile, worst
-from trailhouse.integrity.verify import Proof
 
 FORM = 1  # of the document
 

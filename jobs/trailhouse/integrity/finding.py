@@ -7,14 +7,14 @@ Puts what digests say beside what is there. Judges nothing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Any
 
 from trailhouse.integrity import logs, places, tables
 from trailhouse.integrity.digest import Digest
 from trailhouse.integrity.places import Place, Places
+from trailhouse.integrity.tables import Row
 from trailhouse.integrity.values import MISSING, VALID, DigestFile, Entry, Gap, LogFile, Period, There, Verdict
 from trailhouse.sources.keys import DIGEST_KIND, LogKey, digest_name, parse_any
 from trailhouse.sources.listing import parser
@@ -23,8 +23,6 @@ from trailhouse.sources.values import Problem
 AFTER = timedelta(hours=3)  # of a period: digests that know what happened to its last ones
 
 GONE = "gone"  # a check
-
-Row = Mapping[str, Any]
 
 
 @dataclass
@@ -218,7 +216,8 @@ def logs_gone(known: Iterable[Row], found: Found, made: Lists, where: Places, pe
             place=place,
         )
         verdict = Verdict(MISSING, (GONE,), "it was there, and valid, when it was verified before")
-        gone.append(LogFile(seen, None, verdict, None, "", row["ingested"] or ""))
+        entry = tables.known_entry(row, place)
+        gone.append(LogFile(seen, None, verdict, entry, row["evidence"] or "", row["ingested"] or ""))
     return gone
 
 

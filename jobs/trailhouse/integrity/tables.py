@@ -36,6 +36,8 @@ OF_LISTING = {"account", "algorithm", "listed_twice"}  # checks that need all th
 
 _ELSEWHERE = "s3://"  # how the key of a file begins that a digest lists in a bucket which is no source
 
+Row = Mapping[str, Any]
+
 AT_ONCE = 100  # days replaced in one commit
 
 

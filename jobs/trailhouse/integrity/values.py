@@ -18,6 +18,9 @@ VERDICTS = (VALID, UNCHECKED, UNEXPLAINED, UNLISTED, MISSING, INVALID)  # each i
 FINDINGS = (UNEXPLAINED, UNLISTED, MISSING, INVALID)
 
 
+Name = tuple[str, str]  # of a file: source and key
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What checks came to: the worst of them, each by its word, and what to say of it."""
