@@ -28,7 +28,7 @@ class S3Server:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [self.binary, "--port", f"127.0.0.1:{self.port}", "--quiet", "--iam-dir", self.folder / "iam",
+            [self.binary, "--port", f"127.0.0.1:{self.port}", "--quiet", "--keep-alive", "--iam-dir", self.folder / "iam",
              "posix", "--versioning-dir", self.folder / "versions", self.folder / "data"],
             env={"ROOT_ACCESS_KEY": ROOT_KEY, "ROOT_SECRET_KEY": ROOT_SECRET, "PATH": os.environ.get("PATH", "")},
             stdout=subprocess.DEVNULL,

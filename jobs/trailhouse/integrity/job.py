@@ -20,7 +20,7 @@ from trailhouse.sources.objects import ReadLimits, ToRead
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-FEW = 400  # files that this process reads alone: sooner than Spark has started
+FEW = 5_000  # files that this process reads alone: sooner than Spark has started and shared them out
 TASK_FILES, TASK_BYTES = 500, 64 * 2**20
 
 Tell = Callable[[int, int, int], None]  # files so far, bytes so far, files in all
