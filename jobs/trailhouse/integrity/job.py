@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FEW = 5_000  # files that this process reads alone: sooner than Spark has started and shared them out
 TASK_FILES, TASK_BYTES = 500, 64 * 2**20
+THREADS = 4  # times as many as ingest has: what is read is small, so that the time goes to waiting
 
 Tell = Callable[[int, int, int], None]  # files so far, bytes so far, files in all
 
@@ -97,7 +98,7 @@ def _tasks(
                 digests=digests,
                 inflated_bytes=config.limits.inflated_bytes,
                 limits=limits,
-                threads=config.batch.fetch_threads,
+                threads=THREADS * config.batch.fetch_threads,
                 tally={},
             )
 
