@@ -1,13 +1,17 @@
 """
-Write the pages that are derived, in docs/: settings, tables, reports, quality, hostile-inputs, public-queries.
+Write the pages that are derived, in docs/.
 
-From the settings, the tables' schemas, views and reports, what the audit expects, and the cases of hostile input. Run
-by `make docs`; a test holds that what lies in docs/ is what this would write.
+From the settings, the tables' schemas, views and reports, what the audit expects, cases of hostile input, public
+queries, and what two verifiers say of tampered buckets. Run by `make docs`; a test holds that what lies in docs/ is
+what this would write.
 """
 
 from __future__ import annotations
 
+import re
 import sys
+import tomllib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +21,7 @@ sys.path[:0] = [str(ROOT / "jobs"), str(ROOT)]
 
 from tests.ask import public  # noqa: E402 (the checkout's own)
 from tests.cases import load  # noqa: E402 (the checkout's own)
+from tests.integrity import golden, tamperings  # noqa: E402 (the checkout's own)
 from trailhouse import options as described  # noqa: E402
 from trailhouse import settings  # noqa: E402 (the checkout's own package)
 from trailhouse.ask import queries, views  # noqa: E402
@@ -42,6 +47,7 @@ def pages() -> dict[Path, str]:
         docs / "hostile-inputs.md": hostile_page(),
         docs / "quality.md": quality_page(),
         docs / "public-queries.md": public_queries_page(),
+        docs / "integrity-compared.md": integrity_page(),
     }
 
 
@@ -253,6 +259,53 @@ A rule is one of `in`, `not_in` (lists), `null = true`, `not_null = true`, `matc
 expression for the whole value, RE2), `min`, `max` (of numbers, dates, times, texts). NULL breaks `not_null` alone. A
 column of days is compared with a day, one of times with a time or a day, which stands for its first moment.
 """
+
+
+def integrity_page() -> str:
+    """Each tampering, what we say of it and what the AWS CLI says."""
+    ours = tomllib.loads((ROOT / "tests" / "integrity" / "trailhouse_says.toml").read_text("utf-8"))
+    theirs = golden.read()
+    rows, seen = [], Counter[str]()
+    for name, tampering in tamperings.TAMPERINGS.items():
+        said, cli = ours[name], theirs[name]
+        checks = dict.fromkeys(re.sub(r": .*", "", line) for line in said["says"])
+        own = ", ".join(each for each in checks if "digest_not_sound" not in each) or "valid"
+        seen["tried"] += not tampering.harmless
+        seen["ours"] += not tampering.harmless and said["exit"] != 0
+        seen["theirs"] += not tampering.harmless and cli.noticed
+        rows.append([tampering.sentence, own, _cli_says(cli)])
+    return "\n".join(
+        [
+            WRITTEN.format(source="`tests/integrity/tamperings.py`"),
+            "# Integrity: what is noticed\n",
+            INTEGRITY.format(**seen),
+            *table(["what was done", "`trailhouse verify`", "`aws cloudtrail validate-logs`"], rows),
+            "",
+        ]
+    )
+
+
+INTEGRITY = """\
+Each row is one bucket, signed by AWS's rules and then tampered with; both verifiers looked at it on the same real S3
+server (`tests/integrity/test_verify.py`, `tests/integrity/test_aws_cli.py`). Of {tried} tamperings that change anything,
+Trailhouse calls {ours} not valid, and the AWS CLI complains of {theirs}. What it calls invalid, Trailhouse never calls
+valid.
+
+A digest that AWS's own key signed and that lies is something only AWS could do; it is here to see each check alone. A
+log file that a digest lists twice by its true hash is what was signed, so nothing is wrong with it. Where all of the
+last day is gone, Trailhouse was asked about that day (`--until`); else nothing is left that would miss it, but by
+`--live`. In words and reasons: [integrity.md](integrity.md).
+"""
+
+
+def _cli_says(cli: golden.Kept) -> str:
+    if cli.exit == golden.NEVER:
+        return "never ends"
+    if cli.exit not in (0, 1):
+        return "gives up"
+    found = dict.fromkeys(re.sub(r"^.* INVALID: ", "", line) for line in cli.says if " INVALID: " in line)
+    gaps = ["a gap, exit code 0"] if cli.exit == 0 and cli.says else []
+    return "; ".join([*found, *gaps]) or "nothing"
 
 
 def public_queries_page() -> str:

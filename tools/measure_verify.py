@@ -177,9 +177,10 @@ def _beside(folder: Path, recipe: sample.Recipe, server: S3Server, api: CloudTra
     hour = Hour("ok", datetime.fromtimestamp(recipe.midnight, UTC), datetime.fromtimestamp(recipe.end + 3600, UTC), "")
     keys = folder / "keys.json"
     keys.write_text(json.dumps({"PublicKeyList": [each.listed() for each in api.keys[ANYWHERE]]}))
-    yield "\nBeside `aws cloudtrail validate-logs`, which verifies one account and region of one trail at a time: it would"
-    yield f"be started {recipe.accounts * recipe.regions} times. Medians of {ROUNDS} runs in turn. S3 takes"
-    yield f"{LATENCY * 1000:.0f} ms and more to answer; a server on the same machine takes none, unless it is made to.\n"
+    times = recipe.accounts * recipe.regions
+    yield "\nBeside `aws cloudtrail validate-logs`, which verifies one account and region of one trail at a time, and"
+    yield f"would be started {times} times. Medians of {ROUNDS} runs in turn. S3 takes {LATENCY * 1000:.0f} ms and more"
+    yield "to answer; a server on the same machine takes none, unless it is made to.\n"
     yield "| verifier | S3 | of | objects | seconds | objects/s |"
     yield "| --- | --- | --- | ---: | ---: | ---: |"
     proxy = Proxy(server.url).start()
