@@ -286,8 +286,8 @@ def integrity_page() -> str:
 
 
 INTEGRITY = """\
-Each row is one bucket, signed by AWS's rules and then tampered with; both verifiers looked at it on the same real S3
-server (`tests/integrity/test_verify.py`, `tests/integrity/test_aws_cli.py`). Of {tried} tamperings that change anything,
+Each row is one bucket, signed by AWS's rules and then tampered with; both verifiers looked at it on one real S3 server
+(`tests/integrity/test_verify.py`, `tests/integrity/test_aws_cli.py`). Of {tried} tamperings that change anything,
 Trailhouse calls {ours} not valid, and the AWS CLI complains of {theirs}. What it calls invalid, Trailhouse never calls
 valid.
 
