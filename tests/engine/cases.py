@@ -16,6 +16,16 @@ A file `cases/NAME.toml` belongs to the report or view of that name:
     params = { since = "2026-03-01", until = "2026-03-01" }   # `account` is the file's where it isn't given
     rows = [["2026-03-01T10:00:00Z", "bob", "NULL"]]
 
+    [[ledger]]                               # what the ledger is to say of the object that a record came in, where that
+    of = 1                                   # is not what ingest said: so many rows in place of its own, with what is
+    rows = [{ state = "held" }]              # said here put over it; no row where the list is empty
+    [[integrity]]                            # what verify found of that object; without `of`, of no object of the case
+    of = 0
+    verdict = "valid"
+    listed_sha256 = "INGESTED"               # the hash of what was ingested
+    [[digests]]                              # what it found of a digest, or a gap
+    what = "gap"
+
 What differs from run to run, such as the time of a batch, is "ANY". Of a view, `select` says which columns are compared
 and `where` which rows beside those of the file's own account. Records become log files by account, region, day and kind;
 the ids of events count up.
@@ -37,9 +47,13 @@ from tests.buckets import Bucket, event, key
 from trailhouse.upkeep import accounts
 
 FOLDER = Path(__file__).parent / "cases"
-DROPPED, NULL, ANY = "drop!", "NULL", "ANY"
+DROPPED, NULL, ANY, INGESTED = "drop!", "NULL", "ANY", "INGESTED"
 
 Rows = list[list[Any]]
+Row = dict[str, Any]
+
+# What a row of `integrity` has of the object that it is about, as the ledger knows it.
+_OF_THE_OBJECT = ("source", "key", "etag", "size", "modified", "kind", "account_id", "region", "key_day", "sha256")
 
 
 @dataclass(frozen=True)
@@ -59,8 +73,11 @@ class Case:
     name: str
     account: str
     account_name: str | None
-    records: tuple[dict[str, Any], ...]
+    records: tuple[Row, ...]
     expected: tuple[Expected, ...]
+    ledger: tuple[Row, ...] = ()
+    integrity: tuple[Row, ...] = ()
+    digests: tuple[Row, ...] = ()
 
 
 def load(name: str) -> Case:
@@ -72,7 +89,8 @@ def load(name: str) -> Case:
         )
         for each in given["expect"]
     )  # fmt: skip
-    return Case(name, given["account"], given.get("account_name"), tuple(given["record"]), expected)
+    told = (tuple(given.get(table, ())) for table in ("ledger", "integrity", "digests"))
+    return Case(name, given["account"], given.get("account_name"), tuple(given["record"]), expected, *told)
 
 
 def _loose(rows: Rows) -> Rows:
@@ -100,21 +118,51 @@ def bucket() -> Bucket:
     made, there = Bucket(), {}
     for name in names():
         case = load(name)
-        for number, record in enumerate(case.records):
-            text, place = _record(record, case.account, number)
-            there.setdefault((name, *place), []).append(text)
-    for (name, account, region, day, kind), texts in there.items():
-        made.put(key(name.replace("_", ""), account, region, day, kind), *texts)
+        for number in range(len(case.records)):
+            text, where = _record(case, number)
+            there.setdefault(where, []).append(text)
+    for where, texts in there.items():
+        made.put(where, *texts)
     return made
 
 
-def _record(given: dict[str, Any], account: str, number: int) -> tuple[bytes, tuple[str, str, str, str]]:
-    """The record's text, and the account, region, day and kind under which it is delivered."""
-    given = dict(given)
+@dataclass(frozen=True)
+class Told:
+    """What the lake's books are to say beside what ingest wrote there."""
+
+    instead: frozenset[str]  # keys of objects whose rows of the ledger give way
+    ledger: tuple[Row, ...]
+    integrity: tuple[Row, ...]
+    digests: tuple[Row, ...]
+
+
+def told(ledger: list[Row]) -> Told:
+    """By the ledger as ingest wrote it."""
+    by_key = {row["key"]: row for row in ledger}
+    somewhere = min(ledger, key=lambda row: str(row["key"]))["source"]
+    instead, made = set[str](), {"ledger": list[Row](), "integrity": list[Row](), "digests": list[Row]()}
+    for case in map(load, names()):
+        nothing = {"source": somewhere, "account_id": case.account, "region": "us-east-1"}
+        for each in case.ledger:
+            was = by_key[_record(case, each["of"])[1]]
+            instead.add(was["key"])
+            made["ledger"] += [was | over for over in each["rows"]]
+        for each in case.integrity:
+            over = dict(each)
+            was = by_key[_record(case, over.pop("of"))[1]] if "of" in over else None
+            base = {name: was[name] for name in _OF_THE_OBJECT} if was else nothing | {"kind": "CloudTrail"}
+            made["integrity"].append(base | {k: base["sha256"] if v == INGESTED else v for k, v in over.items()})
+        made["digests"] += [nothing | each for each in case.digests]
+    return Told(frozenset(instead), *(tuple(made[table]) for table in ("ledger", "integrity", "digests")))
+
+
+def _record(case: Case, number: int) -> tuple[bytes, str]:
+    """A record's text, and the key of the object that it is delivered in: one for each account, region, day and kind."""
+    given, account, name = dict(case.records[number]), case.account, case.name.replace("_", "")
     delivered = given.pop("delivered", None)
     if "raw" in given:
         region, day = given.get("awsRegion", "us-east-1"), delivered or "2026/03/01"
-        return given["raw"].encode(), (account, region, day, "CloudTrail")
+        return given["raw"].encode(), key(name, account, region, day)
     made = copy.deepcopy(PRESETS[given.pop("like", "user")])
     kind = made.pop("kind", "CloudTrail")
     made["eventTime"] = given.pop("at", "2026-03-01T10:00:00Z")
@@ -123,7 +171,9 @@ def _record(given: dict[str, Any], account: str, number: int) -> tuple[bytes, tu
     made = json.loads(json.dumps(made).replace("ACCOUNT", given.get("recipientAccountId", account)))
     _put_over(made, given)
     day = delivered or made["eventTime"][:10].replace("-", "/")
-    return json.dumps(made).encode(), (made["recipientAccountId"], made.get("awsRegion", "us-east-1"), day, kind)
+    return json.dumps(made).encode(), key(
+        name, made["recipientAccountId"], made.get("awsRegion", "us-east-1"), day, kind
+    )
 
 
 def _put_over(made: dict[str, Any], given: dict[str, Any]) -> None:

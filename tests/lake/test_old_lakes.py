@@ -40,6 +40,8 @@ def test_an_old_lake_can_be_read(old):
     for name, rows in told["rows"].items():
         assert local.ask(opened_now.where, f"SELECT count(*) FROM {name}").rows == [(rows,)]
     assert [b["state"] for b in batches.listed(opened_now)][:2] == ["unfinished", "held"]
+    asked = "SELECT count(*), min(reason), max(reason) FROM event_integrity"
+    assert local.ask(lake, asked).rows == [(told["rows"]["events"], "not_verified", "not_verified")]
 
 
 def test_a_view_of_an_old_lake_says_what_to_do(old):

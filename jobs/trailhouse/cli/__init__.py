@@ -187,8 +187,8 @@ def status(form: show.Format, **given: Any) -> None:
 def sql(query: str, form: show.Format, **given: Any) -> None:
     """Ask the lake in Athena's SQL, on this machine.
 
-    The tables are events, insight_events, aggregated_events, coverage, accounts, and for bookkeeping ledger, pending,
-    quarantine, quality, batches.
+    The tables are events, insight_events, aggregated_events, coverage, accounts, integrity, digests, and for
+    bookkeeping public_keys, ledger, pending, quarantine, quality, batches.
     `-` reads the query from standard input.
 
     \b
