@@ -23,6 +23,8 @@ VERDICTS = {
 
 MOST = 1000  # of what is not valid; the document has all
 
+LONG = 50  # characters that a line of a cell may have
+
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1b1f24; --soft: #5b6470; --line: #d5dae1; --mark: #fff;
   --valid: #1d6b42; --unchecked: #6b5a12; --unexplained: #8a4312; --unlisted: #7a3f95; --missing: #8c1d18;
@@ -31,8 +33,8 @@ STYLE = """
 .soft { color: var(--soft) }
 .wide { overflow-x: auto; padding-bottom: .5rem }
 table { border-collapse: collapse } th { text-align: left; font-weight: 500 }
-td, th { border-top: 1px solid var(--line); padding: .35rem .8rem .35rem 0; vertical-align: top;
-  overflow-wrap: anywhere }
+td, th { border-top: 1px solid var(--line); padding: .35rem .8rem .35rem 0; vertical-align: top; white-space: nowrap }
+td.long { white-space: normal; overflow-wrap: anywhere; min-width: 16rem }
 thead th, thead td { border-top: 0; color: var(--soft) }
 td.number { text-align: right; font-variant-numeric: tabular-nums }
 .word { display: inline-block; padding: 0 .4em; color: var(--mark); border-radius: 3px }
@@ -80,7 +82,7 @@ def _scope(made: Document) -> Iterator[str]:
     ]
     yield '<h2 id="scope">Scope</h2>\n<div class="wide"><table aria-labelledby="scope"><tbody>\n'
     for head, told in rows:
-        yield f'<tr><th scope="row">{head}</th><td>{sheet.text(told)}</td></tr>\n'
+        yield f'<tr><th scope="row">{head}</th><td class="long">{sheet.text(told)}</td></tr>\n'
     yield "</tbody></table></div>\n"
 
 
@@ -184,7 +186,8 @@ def _recheck(made: Document) -> Iterator[str]:
     if not chains:
         yield "<p>No digest is sound, so that there is none to check again.</p>\n"
         return
-    yield "<p>Of each chain its newest sound digest: with openssl alone (in bash), and with AWS's command line.</p>\n"
+    yield "<p>Of each chain its newest sound digest: with openssl alone (in bash), and with AWS's command line, where OWNER "
+    yield "stands for the account that an organization's trail is of.</p>\n"
     for each in chains[:MOST]:
         name = f"{each['account']} {each['region']} {each['trail']}"
         yield f"<details><summary>{sheet.text(name)}: <code>{sheet.text(each['key'])}</code></summary>\n"
@@ -213,7 +216,10 @@ def _table(name: str, heads: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> 
 
 
 def _cell(value: Any) -> str:
-    return f'<td class="number">{value}</td>' if isinstance(value, int) else f"<td>{sheet.text(str(value))}</td>"
+    if isinstance(value, int):
+        return f'<td class="number">{value}</td>'
+    long = ' class="long"' if len(value) > LONG else ""
+    return f"<td{long}>{sheet.text(value)}</td>"
 
 
 def _word(verdict: str) -> str:
