@@ -18,8 +18,9 @@ ROOT_KEY, ROOT_SECRET = "trailhouse-root", "trailhouse-root-secret"
 class S3Server:
     """versitygw on a random port over a folder, with versioning and a second user's accounts."""
 
-    def __init__(self, binary: Path, folder: Path) -> None:
+    def __init__(self, binary: Path, folder: Path, *options: str) -> None:
         self.binary, self.folder = binary.resolve(), folder.resolve()  # it refuses relative paths
+        self.options = options
         for name in ("iam", "versions", "data"):
             (self.folder / name).mkdir(parents=True)
         self.port = free_port()
@@ -28,7 +29,7 @@ class S3Server:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [self.binary, "--port", f"127.0.0.1:{self.port}", "--quiet", "--keep-alive", "--iam-dir", self.folder / "iam",
+            [self.binary, "--port", f"127.0.0.1:{self.port}", "--quiet", *self.options, "--iam-dir", self.folder / "iam",
              "posix", "--versioning-dir", self.folder / "versions", self.folder / "data"],
             env={"ROOT_ACCESS_KEY": ROOT_KEY, "ROOT_SECRET_KEY": ROOT_SECRET, "PATH": os.environ.get("PATH", "")},
             stdout=subprocess.DEVNULL,

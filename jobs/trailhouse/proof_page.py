@@ -186,8 +186,8 @@ def _recheck(made: Document) -> Iterator[str]:
     if not chains:
         yield "<p>No digest is sound, so that there is none to check again.</p>\n"
         return
-    yield "<p>Of each chain its newest sound digest: with openssl alone (in bash), and with AWS's command line, where OWNER "
-    yield "stands for the account that an organization's trail is of.</p>\n"
+    yield "<p>Of each chain its newest sound digest: with openssl alone (in bash), and with AWS's command line, where "
+    yield "OWNER stands for the account that an organization's trail is of.</p>\n"
     for each in chains[:MOST]:
         name = f"{each['account']} {each['region']} {each['trail']}"
         yield f"<details><summary>{sheet.text(name)}: <code>{sheet.text(each['key'])}</code></summary>\n"
