@@ -27,6 +27,7 @@ from trailhouse.integrity.values import (
     DigestFile,
     Gap,
     Verdict,
+    shifted,
     together,
 )
 from trailhouse.sources.keys import DigestName, digest_name
@@ -187,7 +188,7 @@ def _before(each: DigestFile, last: DigestFile | None, setting: Setting, going: 
     """What lies between a digest and the one before it."""
     told = each.digest
     if told is None or each.verdict.verdict != VALID:
-        start = each.end - HOUR
+        start = shifted(each.end, -HOUR)
         if last and not each.name.backfill and start - last.end >= ENOUGH:
             yield _gap(each, last.end, start, Verdict(MISSING, ("missing",), "no digest tells of this time"))
         return
@@ -197,7 +198,7 @@ def _before(each: DigestFile, last: DigestFile | None, setting: Setting, going: 
     places = setting.places.find(told.previous.bucket, told.previous.key)
     found = next((going.by_place[place] for place in places if place in going.by_place), None)
     if not places:
-        since = last.end if last else told.start - HOUR
+        since = last.end if last else shifted(told.start, -HOUR)
         said = f"the digest before lies in {told.previous.bucket}, which is no source"
         yield _gap(each, since, told.start, Verdict(UNCHECKED, ("other_bucket",), said))
     elif found is None:
@@ -223,7 +224,8 @@ def _lost(each: DigestFile, told: Digest, last: DigestFile | None, setting: Sett
     if any(place.startswith(setting.hidden) for place in setting.places.find(told.previous.bucket, told.previous.key)):
         verdict = NOT_LISTED
     if each.name.backfill:
-        since, until = (name.end - HOUR, name.end) if name else (told.start - HOUR, told.start)
+        until = name.end if name else told.start
+        since = shifted(until, -HOUR)
     else:
         since, until = last.end if last and last.end < told.start else _began(name, told), told.start
     yield _gap(each, since, until, verdict, told.previous.key)
@@ -231,7 +233,7 @@ def _lost(each: DigestFile, told: Digest, last: DigestFile | None, setting: Sett
 
 def _began(name: DigestName | None, told: Digest) -> datetime:
     """When the window of a digest began of which nothing but its name is left."""
-    return (name.end if name and name.end <= told.start else told.start) - HOUR
+    return shifted(name.end if name and name.end <= told.start else told.start, -HOUR)
 
 
 def _restart(each: DigestFile, told: Digest, last: DigestFile | None, setting: Setting) -> Iterator[Gap]:
@@ -251,16 +253,17 @@ def _restart(each: DigestFile, told: Digest, last: DigestFile | None, setting: S
 def explained(name: DigestName, pause: tuple[datetime, datetime], events: Iterable[TrailEvent]) -> list[TrailEvent]:
     """The call that stopped a trail at the end of a digest, and the one that started it again before another's."""
     ended, begun = pause
+    stopping = shifted(ended, -BEFORE_STOP)
     mine = sorted((one for one in events if one.is_of(name.trail, name.home)), key=lambda one: one.when)
-    stops = [one for one in mine if one.stops and ended - BEFORE_STOP <= one.when <= ended]
+    stops = [one for one in mine if one.stops and stopping <= one.when <= ended]
     starts = [one for one in mine if one.starts and one.when <= begun and (not stops or one.when >= stops[-1].when)]
-    return [*stops[-1:], *(one for one in starts[-1:] if one.when >= ended - BEFORE_STOP)]
+    return [*stops[-1:], *(one for one in starts[-1:] if one.when >= stopping)]
 
 
 def _silence(last: DigestFile, setting: Setting) -> Iterator[Gap]:
     """A chain's newest end: digests come hourly, even where nothing happened."""
     horizon = setting.horizon.get(last.chain)
-    if horizon is None or last.end + HOUR > horizon or (setting.until and last.end >= setting.until):
+    if horizon is None or shifted(last.end, HOUR) > horizon or (setting.until and last.end >= setting.until):
         return
     stops = [one for one in explained(last.name, (last.end, horizon), setting.events) if one.stops]
     until = min(horizon, setting.until) if setting.until else horizon

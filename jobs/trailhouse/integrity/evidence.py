@@ -223,7 +223,7 @@ def _keys(digests: Sequence[DigestFile], keys: Keys) -> list[dict[str, Any]]:
 
 
 def _time(when: datetime | None) -> str | None:
-    return f"{when:%Y-%m-%dT%H:%M:%SZ}" if when else None
+    return f"{when.isoformat()}Z" if when else None
 
 
 def _day(day: date | None) -> str | None:

@@ -15,7 +15,7 @@ from trailhouse.integrity import logs, places, tables
 from trailhouse.integrity.digest import Digest
 from trailhouse.integrity.places import Place, Places
 from trailhouse.integrity.tables import Row
-from trailhouse.integrity.values import MISSING, VALID, DigestFile, Entry, Gap, LogFile, Period, There, Verdict
+from trailhouse.integrity.values import MISSING, VALID, DigestFile, Entry, Gap, LogFile, Period, There, Verdict, shifted
 from trailhouse.sources.keys import DIGEST_KIND, LogKey, digest_name, parse_any
 from trailhouse.sources.listing import parser
 from trailhouse.sources.values import Problem
@@ -50,7 +50,7 @@ def listed(where: Places, period: Period) -> Found:
                 found.logs[each.place].append(each)
                 continue
             name = digest_name(each.file)
-            if name and (since is None or name.end > since) and (until is None or name.end <= until + AFTER):
+            if name and (since is None or name.end > since) and (until is None or name.end <= shifted(until, AFTER)):
                 found.digests.append(each)
     return found
 
@@ -65,7 +65,7 @@ def _take(found: Found, place: Place, problems: Sequence[Problem]) -> None:
 def is_asked(each: DigestFile, period: Period) -> bool:
     """Whether a digest tells of a period; else it tells of what comes after."""
     _, until = period.moments()
-    return until is None or each.end - timedelta(hours=1) < until
+    return until is None or shifted(each.end, timedelta(hours=-1)) < until
 
 
 # ── what digests list ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -29,6 +29,7 @@ from trailhouse.integrity.values import (
     Read,
     There,
     Verdict,
+    shifted,
     together,
     worst,
 )
@@ -65,7 +66,7 @@ class Coverage:
             if told and each.verdict.verdict == VALID:
                 of.told.append((told.start, told.end))
             else:
-                of.doubted.append((each.end - timedelta(hours=1), each.end, each.verdict.verdict))
+                of.doubted.append((shifted(each.end, timedelta(hours=-1)), each.end, each.verdict.verdict))
         for of in self._windows.values():
             of.told = _merged(sorted(of.told))
         for gap in gaps:
@@ -121,8 +122,8 @@ def delivered(there: There) -> tuple[datetime, datetime]:
     at = delivered_at(LogKey("", "", there.account_id, there.kind, there.region, there.day, there.file))
     if at is None:
         midnight = datetime.combine(there.day, time())
-        return midnight, midnight + timedelta(days=1)
-    return at - AROUND, at + AROUND
+        return midnight, shifted(midnight, timedelta(days=1))
+    return shifted(at, -AROUND), shifted(at, AROUND)
 
 
 # ── log files ────────────────────────────────────────────────────────────────────────────────────────────────────────

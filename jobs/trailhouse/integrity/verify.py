@@ -54,7 +54,7 @@ def prove(run: Run, asked: Asked, where: Places, known: Memory) -> Proof:
     found = finding.listed(where, asked.period)
     found.problems += _empty(found, where)
     digests, when = _digests(run, where, found.digests, known)
-    keys, problems = _keys(asked, digests, known.keys)
+    keys, problems = _keys(asked, digests, known.keys, run.now)
     digests = chains.judged(digests, keys, where)
     lists = finding.lists(digests, known.logs.values(), found, where, asked.period)
     finding.look_further(lists, found, where, asked.period)
@@ -116,7 +116,9 @@ def _digests(
     return made, dict.fromkeys(((each.source, each.key) for each in new), now)
 
 
-def _keys(asked: Asked, digests: Sequence[DigestFile], known: Sequence[Kept]) -> tuple[Keys, list[Problem]]:
+def _keys(
+    asked: Asked, digests: Sequence[DigestFile], known: Sequence[Kept], now: datetime
+) -> tuple[Keys, list[Problem]]:
     """The public keys that are needed: those of the lake, of the file that was named, else of CloudTrail."""
     kept = [*known, *(public_keys.of_file(asked.keys) if asked.keys else ())]
     keys, lacking = Keys(kept), defaultdict[str, list[digest.Digest]](list)
@@ -126,7 +128,7 @@ def _keys(asked: Asked, digests: Sequence[DigestFile], known: Sequence[Kept]) ->
     problems = list[Problem]()
     for region, of in sorted(lacking.items()) if not asked.keys else ():
         try:
-            kept += public_keys.of_api(region, min(each.start for each in of), max(each.end for each in of))
+            kept += public_keys.of_api(region, min(each.start for each in of), max(each.end for each in of), now)
         except TrailhouseError as error:
             problems.append(Problem("CloudTrail", f"public keys in {region}", "no_key", str(error)))
     return Keys(kept), problems
