@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from trailhouse.integrity import digest
@@ -30,13 +30,14 @@ from trailhouse.integrity.values import (
     shifted,
     together,
 )
-from trailhouse.sources.keys import DigestName, digest_name
+from trailhouse.sources.keys import DigestName, digest_name, parse_digest_key
 
 HOUR = timedelta(hours=1)
 ENOUGH = timedelta(minutes=30)  # between digests that say nothing of each other, that one more would have had room
 BEFORE_STOP = timedelta(hours=2)  # the last digest covers what was delivered up to and with the call that stops a trail
 
 
+MAY_BEGIN = Verdict(UNCHECKED, ("digest_not_sound",), "whether a chain begins here, its first digest can't prove")
 NOT_LISTED = Verdict(UNCHECKED, ("listing",), "what is missing may lie where nobody could list")
 
 
@@ -174,14 +175,16 @@ def gaps(files: Sequence[DigestFile], setting: Setting) -> list[Gap]:
     going = _Going({each.there.place: each for each in files})
     for chain in chains.values():
         chain.sort(key=lambda each: (each.end, each.there.key))
-        last: DigestFile | None = None
+        last = before = None
         for each in chain:
-            going.gaps += _before(each, last, setting, going)
+            before = last if last and last.end < each.end else before  # copies of one digest end together
+            going.gaps += _before(each, before, setting, going)
             last = each
     for name, chain in chains.items():
         if name not in going.continued and not name[-1]:
             going.gaps += _silence(chain[-1], setting)
-    return [each for each in going.gaps if _is_asked(each, setting)]
+    once = {replace(each, source=""): each for each in reversed(going.gaps) if _is_asked(each, setting)}
+    return list(reversed(once.values()))
 
 
 def _before(each: DigestFile, last: DigestFile | None, setting: Setting, going: _Going) -> Iterator[Gap]:
@@ -190,7 +193,9 @@ def _before(each: DigestFile, last: DigestFile | None, setting: Setting, going: 
     if told is None or each.verdict.verdict != VALID:
         start = shifted(each.end, -HOUR)
         if last and not each.name.backfill and start - last.end >= ENOUGH:
-            yield _gap(each, last.end, start, Verdict(MISSING, ("missing",), "no digest tells of this time"))
+            verdict = Verdict(MISSING, ("missing",), "no digest tells of this time")
+            may_begin = each.verdict.verdict == UNCHECKED and (told is None or told.previous is None)
+            yield _gap(each, last.end, start, MAY_BEGIN if may_begin else verdict)
         return
     if told.previous is None:
         yield from _restart(each, told, last, setting)
@@ -199,7 +204,7 @@ def _before(each: DigestFile, last: DigestFile | None, setting: Setting, going: 
     found = next((going.by_place[place] for place in places if place in going.by_place), None)
     if not places:
         since = last.end if last else shifted(told.start, -HOUR)
-        said = f"the digest before lies in {told.previous.bucket}, which is no source"
+        said = f"the digest before is s3://{told.previous.bucket}/{told.previous.key}, which lies in no source"
         yield _gap(each, since, told.start, Verdict(UNCHECKED, ("other_bucket",), said))
     elif found is None:
         yield from _lost(each, told, last, setting, going)
@@ -240,7 +245,7 @@ def _restart(each: DigestFile, told: Digest, last: DigestFile | None, setting: S
     """A chain begins; where there was one before, a call must explain it."""
     if last is None or each.name.backfill:
         return
-    why = explained(each.name, (last.end, told.end), setting.events)
+    why = explained(each, (last.end, told.end), setting.events)
     if len(why) == 2:
         verdict = Verdict(VALID, ("restart",), " and ".join(str(one) for one in why))
     else:
@@ -250,14 +255,22 @@ def _restart(each: DigestFile, told: Digest, last: DigestFile | None, setting: S
     yield _gap(each, min(last.end, told.start), told.start, verdict)
 
 
-def explained(name: DigestName, pause: tuple[datetime, datetime], events: Iterable[TrailEvent]) -> list[TrailEvent]:
+def explained(of: DigestFile, pause: tuple[datetime, datetime], events: Iterable[TrailEvent]) -> list[TrailEvent]:
     """The call that stopped a trail at the end of a digest, and the one that started it again before another's."""
     ended, begun = pause
     stopping = shifted(ended, -BEFORE_STOP)
-    mine = sorted((one for one in events if one.is_of(name.trail, name.home)), key=lambda one: one.when)
+    mine = sorted(
+        (one for one in events if one.is_of(of.name.trail, of.name.home, _owner(of))), key=lambda one: one.when
+    )
     stops = [one for one in mine if one.stops and stopping <= one.when <= ended]
     starts = [one for one in mine if one.starts and one.when <= begun and (not stops or one.when >= stops[-1].when)]
     return [*stops[-1:], *(one for one in starts[-1:] if one.when >= stopping)]
+
+
+def _owner(of: DigestFile) -> str:
+    """The account in which a trail is stopped and started: its own; an organization's may be any."""
+    log = parse_digest_key(of.digest.key if of.digest else of.there.key)
+    return "" if log and log.org else of.there.account_id
 
 
 def _silence(last: DigestFile, setting: Setting) -> Iterator[Gap]:
@@ -265,7 +278,7 @@ def _silence(last: DigestFile, setting: Setting) -> Iterator[Gap]:
     horizon = setting.horizon.get(last.chain)
     if horizon is None or shifted(last.end, HOUR) > horizon or (setting.until and last.end >= setting.until):
         return
-    stops = [one for one in explained(last.name, (last.end, horizon), setting.events) if one.stops]
+    stops = [one for one in explained(last, (last.end, horizon), setting.events) if one.stops]
     until = min(horizon, setting.until) if setting.until else horizon
     if stops:
         yield _gap(last, last.end, until, Verdict(VALID, ("stopped",), str(stops[-1])))
@@ -277,7 +290,7 @@ def _silence(last: DigestFile, setting: Setting) -> Iterator[Gap]:
 
 def is_hidden(source: str, hidden: tuple[str, ...]) -> bool:
     """Whether anything of a source could not be listed."""
-    return any(each.startswith(source) for each in hidden)
+    return any(each.startswith(f"{source}/") for each in hidden)
 
 
 def _gap(of: DigestFile, since: datetime, until: datetime, verdict: Verdict, key: str = "") -> Gap:

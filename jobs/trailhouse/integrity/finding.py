@@ -57,9 +57,10 @@ def listed(where: Places, period: Period) -> Found:
 
 def _take(found: Found, place: Place, problems: Sequence[Problem]) -> None:
     """Of a folder of which a part can't be read, nobody knows what is not there."""
-    found.problems += problems
+    found.problems += [each for each in problems if each not in found.problems]
     for each in problems:
-        found.hidden += (each.where,) if each.where.startswith("s3://") else (place.name, f"{place.bucket}//")
+        found.hidden += (each.where,) if each.where.startswith("s3://") else (f"{place.name}/",)
+        found.hidden += (f"{place.bucket}//",) if place.is_copy else ()
 
 
 def is_asked(each: DigestFile, period: Period) -> bool:
@@ -87,20 +88,26 @@ def lists(digests: Sequence[DigestFile], known: Iterable[Row], found: Found, whe
     for each in digests:
         if each.digest and each.words:
             for entry in _entries(each, each.digest, where, found):
-                if is_asked(each, period) or entry.place in found.logs:
+                if is_asked(each, period) or _is_inside(entry, found, period):
                     made.add(entry)
-    sound = {each.there.key: each.verdict.verdict for each in digests if each.known}
+    sound = {each.there.key: each for each in digests if each.known}
     days = period.around(0, 1)
     for row in known:
         old = tables.known_entry(row, _place(row, where))
         if old is None:
             continue
         told = digest_name(old.by.rpartition("/")[2])
-        if old.by in sound:
-            made.add(replace(old, evidence=sound[old.by]))
+        if by := sound.get(old.by):
+            if is_asked(by, period) or _is_inside(old, found, period):
+                made.add(replace(old, evidence=by.verdict.verdict))
         elif told and not days.has(told.end.date()):
             made.add(old)  # its digest was not looked at this time
     return made
+
+
+def _is_inside(entry: Entry, found: Found, period: Period) -> bool:
+    """Whether a file of the period is listed by a digest that tells of what comes after."""
+    return any(period.has(each.day) for each in found.logs.get(entry.place, ()))
 
 
 def _entries(each: DigestFile, told: Digest, where: Places, found: Found) -> Iterable[Entry]:
@@ -145,9 +152,22 @@ def look_further(made: Lists, found: Found, where: Places, period: Period) -> No
                 got = places.of_day(source, log)
                 found.calls += got.calls
                 _take(found, source, got.problems)
-                for each in got.files:
-                    if each.place in made.entries:
-                        found.logs[each.place].append(each)
+                _add(found, made, got.files)
+    for source in where.all:
+        of = {log.day for (bucket, _, _), log in wanted.items() if source.bucket in (bucket, "")}
+        if source.is_copy and of:
+            got = places.of_days(source, sorted(of))
+            found.calls += got.calls
+            _take(found, source, got.problems)
+            _add(found, made, got.files)
+
+
+def _add(found: Found, made: Lists, files: Iterable[There]) -> None:
+    """Those that a digest lists, each once."""
+    had = {(one.source, one.key) for each in files for one in found.logs.get(each.place, ())}
+    for each in files:
+        if each.place in made.entries and each.kind != DIGEST_KIND and (each.source, each.key) not in had:
+            found.logs[each.place].append(each)
 
 
 def not_there(made: Lists, found: Found, where: Places) -> list[tuple[There, list[Entry]]]:
@@ -168,8 +188,8 @@ def _source(entry: Entry, where: Places) -> str:
     """The source that a listed file is missing from; "" where its bucket is none."""
     if not entry.bucket:  # known from an earlier run
         return "" if entry.key.startswith("s3://") else entry.source
-    exact = [each.name for each in where.all if not each.is_copy and each.bucket == entry.bucket]
-    return exact[0] if exact else entry.source if where.knows(entry.bucket) else ""
+    exact = [each.name for each in where.all if not each.is_copy and each.reaches(entry.bucket, entry.key)]
+    return exact[0] if exact else entry.source if where.find(entry.bucket, entry.key) else ""
 
 
 # ── what is not there any more ───────────────────────────────────────────────────────────────────────────────────────

@@ -45,10 +45,10 @@ class TrailEvent:
         by_validation = self.name in ("UpdateTrail", "CreateTrail") and self.validation is True
         return self.name in ("StartLogging", "CreateTrail") or by_validation
 
-    def is_of(self, trail: str, home: str) -> bool:
-        """Whether it is about a trail, whose name alone digests know."""
+    def is_of(self, trail: str, home: str, account_id: str) -> bool:
+        """Whether it is about a trail, whose name alone digests know. Without an account, in any."""
         _, _, called = self.trail.rpartition("/")
-        return called == trail and self.region == home
+        return called == trail and self.region == home and account_id in (self.account_id, "")
 
     def text(self) -> str:
         """As it is kept."""
