@@ -233,7 +233,8 @@ def _lost(each: DigestFile, told: Digest, last: DigestFile | None, setting: Sett
         since = shifted(until, -HOUR)
     else:
         since, until = last.end if last and last.end < told.start else _began(name, told), told.start
-    yield _gap(each, since, until, verdict, told.previous.key)
+    lost = _gap(each, since, until, verdict, told.previous.key)
+    yield replace(lost, source=setting.places.home(told.previous.bucket, told.previous.key, each.there.source))
 
 
 def _began(name: DigestName | None, told: Digest) -> datetime:

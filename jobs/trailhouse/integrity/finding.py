@@ -17,7 +17,6 @@ from trailhouse.integrity.places import Place, Places
 from trailhouse.integrity.tables import Row
 from trailhouse.integrity.values import MISSING, VALID, DigestFile, Entry, Gap, LogFile, Period, There, Verdict, shifted
 from trailhouse.sources.keys import DIGEST_KIND, LogKey, digest_name, parse_any
-from trailhouse.sources.listing import parser
 from trailhouse.sources.values import Problem
 
 AFTER = timedelta(hours=3)  # of a period: digests that know what happened to its last ones
@@ -93,7 +92,7 @@ def lists(digests: Sequence[DigestFile], known: Iterable[Row], found: Found, whe
     sound = {each.there.key: each for each in digests if each.known}
     days = period.around(0, 1)
     for row in known:
-        old = tables.known_entry(row, _place(row, where))
+        old = tables.known_entry(row, where.of_row(row["source"], row["key"]))
         if old is None:
             continue
         told = digest_name(old.by.rpartition("/")[2])
@@ -127,15 +126,6 @@ def _entries(each: DigestFile, told: Digest, where: Places, found: Found) -> Ite
             region=each.there.region,
             evidence=each.verdict.verdict,
         )
-
-
-def _place(row: Row, where: Places) -> str:
-    """Where a log file lies, or was thought to lie, that an earlier run knew."""
-    key, place = str(row["key"]), where.by_name.get(str(row["source"]))
-    log = parser(place.source)(key) if place else None
-    if place and isinstance(log, LogKey):
-        return place.of(key, log)
-    return key if key.startswith("s3://") else f"{row['source']}/{key}"
 
 
 def look_further(made: Lists, found: Found, where: Places, period: Period) -> None:
@@ -188,24 +178,25 @@ def _source(entry: Entry, where: Places) -> str:
     """The source that a listed file is missing from; "" where its bucket is none."""
     if not entry.bucket:  # known from an earlier run
         return "" if entry.key.startswith("s3://") else entry.source
-    exact = [each.name for each in where.all if not each.is_copy and each.reaches(entry.bucket, entry.key)]
-    return exact[0] if exact else entry.source if where.find(entry.bucket, entry.key) else ""
+    return where.home(entry.bucket, entry.key, entry.source)
 
 
 # ── what is not there any more ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def digests_gone(known: Iterable[Row], found: Found, period: Period) -> list[Gap]:
-    """Digests that an earlier run saw and found sound, and that nobody sees now; their chain may not miss them."""
-    there, (since, until) = {(each.source, each.key) for each in found.digests}, period.moments()
+def digests_gone(known: Iterable[Row], found: Found, where: Places, period: Period) -> list[Gap]:
+    """Digests that were sound in an earlier run, or missing, and that nobody sees now: a chain may not miss its own."""
+    there, (since, until) = {each.place for each in found.digests}, period.moments()
     made = []
     for row in known:
-        was_seen = row["verdict"] == VALID if row["what"] == "digest" else GONE in (row["checks"] or ())
-        if not was_seen or (row["source"], row["key"]) in there or _is_hidden(row, found):
+        was_there = row["verdict"] == (VALID if row["what"] == "digest" else MISSING) and row["key"]
+        if not was_there or where.of_row(row["source"], row["key"]) in there or _is_hidden(row, found):
             continue
         begins, ends = row["window_start"], row["window_end"]
         if (since is None or ends > since) and (until is None or begins < until):
-            verdict = Verdict(MISSING, (GONE,), "it was there, and sound, when it was verified before")
+            verdict = Verdict(
+                MISSING, (GONE,), "it was there, when it was verified before, or a sound digest missed it"
+            )
             chain = (row["account_id"], row["region"], row["trail"], row["home_region"], row["backfill"])
             made.append(Gap(*chain, begins, ends, verdict, row["source"], row["key"]))
     return made
@@ -216,10 +207,12 @@ def logs_gone(known: Iterable[Row], found: Found, made: Lists, where: Places, pe
     there = {(each.source, each.key) for files in found.logs.values() for each in files}
     gone = []
     for row in known:
-        place = _place(row, where)
-        was_seen = row["verdict"] == VALID or GONE in (row["checks"] or ())
-        is_told = (row["source"], row["key"]) in there or place in made.entries
-        if not was_seen or is_told or _is_hidden(row, found) or not period.has(row["key_day"]):
+        place = where.of_row(row["source"], row["key"])
+        was_missing = row["verdict"] == MISSING and (row["evidence"] == VALID or GONE in (row["checks"] or ()))
+        is_told = (row["source"], row["key"]) in there or place in made.entries or (was_missing and place in found.logs)
+        if not (was_missing or row["verdict"] == VALID) or is_told or _is_hidden(row, found):
+            continue
+        if not period.has(row["key_day"]):
             continue
         log = parse_any(row["key"])
         seen = There(
@@ -235,7 +228,7 @@ def logs_gone(known: Iterable[Row], found: Found, made: Lists, where: Places, pe
             file=log.file if isinstance(log, LogKey) else "",
             place=place,
         )
-        verdict = Verdict(MISSING, (GONE,), "it was there, and valid, when it was verified before")
+        verdict = Verdict(MISSING, (GONE,), "it was there, when it was verified before, or a sound digest listed it")
         entry = tables.known_entry(row, place)
         gone.append(LogFile(seen, None, verdict, entry, row["evidence"] or "", row["ingested"] or ""))
     return gone

@@ -114,7 +114,7 @@ def _gaps(given: Evidence, listed: Sequence[LogFile]) -> list[Gap]:
     made = chains.gaps(given.digests, chains.Setting(given.places, horizon, events, found.hidden, since, until))
     made += horizons.without(given.digests, there, found.hidden)
     named = {gap.key for gap in made}
-    gone = finding.digests_gone(given.before[0], found, given.period)
+    gone = finding.digests_gone(given.before[0], found, given.places, given.period)
     return [*made, *(gap for gap in gone if gap.key not in named)]
 
 

@@ -62,7 +62,7 @@ class Coverage:
         self._feeds: dict[Feed, dict[Chain, _Windows]] = defaultdict(lambda: defaultdict(_Windows))
         self._begun_as: dict[Chain, Chain] = {}  # of one that goes on under another name
         self.kinds: set[str] = set()  # that any digest lists
-        for each in sorted(digests, key=lambda each: each.end):
+        for each in sorted(digests, key=lambda each: (each.end, each.there.source, each.there.key)):
             if not each.name.backfill:
                 self._add(each)
         for feed in self._feeds.values():

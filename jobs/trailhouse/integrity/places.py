@@ -25,6 +25,7 @@ from trailhouse.sources.keys import (
     DIGEST_KIND,
     LOG_KINDS,
     LogKey,
+    Skipped,
     digest_name,
     folder_role,
     format_key,
@@ -58,6 +59,11 @@ class Place:
         within = bucket_of(self.source)
         return self.bucket == bucket and within is not None and key.startswith(within.prefix)
 
+    def parse(self, key: str) -> LogKey | Skipped:
+        """What a key here says: of a folder within the tree, what lies above it belongs to its keys."""
+        parse = parser(self.source, digests=True)
+        return parse(key) if self.source.url.startswith("s3://") else parse(_absolute(self.source.url, key))
+
     def of(self, key: str, log: LogKey) -> str:
         """By what a file that lies here is found."""
         if not self.is_copy:
@@ -70,6 +76,11 @@ def place_of(source: settings.Source) -> Place:
     """What a source stands for."""
     bucket = bucket_of(source)
     return Place(source, source_id(source), source.copy_of or (bucket.name if bucket else ""))
+
+
+def _absolute(root: str, key: str) -> str:
+    """As `folder.walk` has it."""
+    return f"{Path(root).absolute().as_posix()}/{key}".removeprefix("/")
 
 
 class Places:
@@ -87,6 +98,19 @@ class Places:
                 f"{each.bucket}//{_tail(each, key)}" if each.is_copy else f"s3://{bucket}/{key}" for each in found
             )
         )
+
+    def home(self, bucket: str, key: str, asking: str) -> str:
+        """The source in which a file must lie that a digest of another names; "" where it lies in none."""
+        exact = (each.name for each in self.all if not each.is_copy and each.reaches(bucket, key))
+        return next(exact, asking if self.find(bucket, key) else "")
+
+    def of_row(self, source: str, key: str) -> str:
+        """Where a file lies, or was thought to lie, that an earlier run knew."""
+        place = self.by_name.get(source)
+        log = place.parse(key) if place else None
+        if place and isinstance(log, LogKey):
+            return place.of(key, log)
+        return key if key.startswith("s3://") else f"{source}/{key}"
 
 
 def _tail(place: Place, key: str) -> str:

@@ -113,6 +113,7 @@ def _digests(
         if name:
             count = len(told.logs) if told else 0
             made.append(DigestFile(each, name, replace(read, content=b""), told, count, now))
+    made.sort(key=lambda each: (each.end, each.there.source, each.there.key))  # known or new, their order is one
     return made, dict.fromkeys(((each.source, each.key) for each in new), now)
 
 
