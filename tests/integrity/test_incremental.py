@@ -368,8 +368,13 @@ def take_keys(rng: random.Random, vault: Vault, _: dict[str, Stored]) -> None:
 
 
 def present(proof: Proof, vault: Vault) -> dict[str, str]:
-    """The verdicts of the files that are there."""
-    return {key: verdict for key, verdict in verdicts(proof).items() if key in vault.objects}
+    """
+    The verdicts of the files that are there.
+
+    What no digest lists is `unlisted` or `unchecked`: the lake knows of digests that nobody sees any more.
+    """
+    by_none = {"unlisted": "unchecked"}
+    return {key: by_none.get(word, word) for key, word in verdicts(proof).items() if key in vault.objects}
 
 
 OPERATIONS: tuple[Change, ...] = (delete, delete_hour, cut, unsign, swap, plant, restore, restore, take_keys)
