@@ -196,6 +196,25 @@ def test_without_one_of_two_keys_only_what_it_signed_is_unchecked(ask):
     assert not proof.has_finding, wrong(proof)
 
 
+def test_a_trail_that_was_stopped_is_no_finding_where_the_key_is_missing(ask):
+    vault, _ = chain("ok", "ok+StopLogging")
+    vault.keys = ()
+    assert gaps(ask(vault, live=True)) == [("unchecked", "stopped")]
+    vault, _ = chain("ok", "ok")
+    vault.keys = ()
+    assert gaps(ask(vault, live=True)) == [("missing", "silence")]
+
+
+def test_a_copy_without_signatures_is_accused_of_no_restart(ask):
+    """Of the digest before a restart no later one says the signature again, and the call stands in a file of its hour."""
+    vault, made = chain("ok", "restart", "ok")
+    vault.objects[made.digests[0]] = replace(vault.objects[made.digests[0]], metadata={})
+    assert gaps(ask(vault)) == [("unchecked", "restart")]
+    vault, made = chain("ok", "unexplained", "ok")
+    vault.objects[made.digests[0]] = replace(vault.objects[made.digests[0]], metadata={})
+    assert gaps(ask(vault)) == [("unexplained", "restart")]
+
+
 # ── the newest end ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 

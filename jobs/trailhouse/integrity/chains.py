@@ -147,12 +147,20 @@ def _by_successor(file: DigestFile, told: Previous) -> Iterator[Verdict]:
 
 
 @dataclass(frozen=True)
+class Calls:
+    """That stop and start trails, as log files tell of them."""
+
+    proven: Sequence[TrailEvent] = ()
+    doubtful: Sequence[TrailEvent] = ()  # of log files that are as a digest lists them which nobody can check
+
+
+@dataclass(frozen=True)
 class Setting:
     """What a chain is looked at in."""
 
     places: Places
     horizon: Mapping[tuple[str, str, str, str, bool], datetime]  # chain -> up to when it must have come
-    events: Sequence[TrailEvent]  # of sound log files
+    calls: Calls
     hidden: tuple[str, ...] = ()  # how places and names begin of what could not be listed
     since: datetime | None = None  # what lies before is not asked about
     until: datetime | None = None
@@ -246,9 +254,12 @@ def _restart(each: DigestFile, told: Digest, last: DigestFile | None, setting: S
     """A chain begins; where there was one before, a call must explain it."""
     if last is None or each.name.backfill:
         return
-    why = explained(each, (last.end, told.end), setting.events)
+    pause = (last.end, told.end)
+    why = explained(each, pause, setting.calls.proven)
     if len(why) == 2:
         verdict = Verdict(VALID, ("restart",), " and ".join(str(one) for one in why))
+    elif len(explained(each, pause, (*setting.calls.proven, *setting.calls.doubtful))) == 2:
+        verdict = Verdict(UNCHECKED, ("restart",), "the calls that explain it stand in log files that nothing proves")
     else:
         half = f" ({why[0]})" if why else ""
         said = f"the chain begins anew, and no call in sound log files stops and starts the trail{half}"
@@ -279,13 +290,17 @@ def _silence(last: DigestFile, setting: Setting) -> Iterator[Gap]:
     horizon = setting.horizon.get(last.chain)
     if horizon is None or shifted(last.end, HOUR) > horizon or (setting.until and last.end >= setting.until):
         return
-    stops = [one for one in explained(last, (last.end, horizon), setting.events) if one.stops]
+    pause = (last.end, horizon)
+    stops = [one for one in explained(last, pause, setting.calls.proven) if one.stops]
+    doubtful = [one for one in explained(last, pause, setting.calls.doubtful) if one.stops]
     until = min(horizon, setting.until) if setting.until else horizon
     if stops:
         yield _gap(last, last.end, until, Verdict(VALID, ("stopped",), str(stops[-1])))
         return
     said = "no digest came after, while others did or log files go on"
     verdict = Verdict(MISSING, ("silence",), said)
+    if doubtful:
+        verdict = Verdict(UNCHECKED, ("stopped",), "the call that stops it stands in a log file that nothing proves")
     yield _gap(last, last.end, until, NOT_LISTED if is_hidden(last.there.source, setting.hidden) else verdict)
 
 

@@ -112,20 +112,21 @@ def _is_inside(entry: Entry, found: Found, period: Period) -> bool:
 def _entries(each: DigestFile, told: Digest, where: Places, found: Found) -> Iterable[Entry]:
     for one in each.words:
         may_be = where.find(one.bucket, one.key)
-        place = next((place for place in may_be if place in found.logs), may_be[0] if may_be else "")
-        yield Entry(
-            place=place or f"s3://{one.bucket}/{one.key}",
-            bucket=one.bucket,
-            key=one.key,
-            sha256=one.sha256,
-            algorithm=one.algorithm,
-            by=each.there.key,
-            source=each.there.source,
-            day=each.there.day,
-            account_id=told.account_id,
-            region=each.there.region,
-            evidence=each.verdict.verdict,
-        )
+        there = [place for place in may_be if place in found.logs]
+        for place in there or may_be[:1] or (f"s3://{one.bucket}/{one.key}",):
+            yield Entry(
+                place=place,
+                bucket=one.bucket,
+                key=one.key,
+                sha256=one.sha256,
+                algorithm=one.algorithm,
+                by=each.there.key,
+                source=each.there.source,
+                day=each.there.day,
+                account_id=told.account_id,
+                region=each.there.region,
+                evidence=each.verdict.verdict,
+            )
 
 
 def look_further(made: Lists, found: Found, where: Places, period: Period) -> None:

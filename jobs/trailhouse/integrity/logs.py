@@ -39,6 +39,8 @@ AROUND = timedelta(minutes=10)  # the minute in a name is a label, up to five aw
 
 NEXT = timedelta(hours=3)  # after the end of a digest the one that follows is there
 
+NOT_PROVEN = "digest_not_sound"  # a check: what is there is as a digest lists it, and that is all
+
 Feed = tuple[str, str]  # account and region
 Chain = tuple[str, str, str, str]  # and trail, and its home
 
@@ -176,7 +178,7 @@ def judged(there: There, read: Read | None, entries: Sequence[Entry], setting: S
     hashes = setting.ingested.get((there.source, there.key), frozenset())
     parts = [*_listing(entries), _content(there, read, entry, setting)]
     if evidence != VALID:
-        parts.append(Verdict(UNCHECKED, ("digest_not_sound",), "the digest that lists it is not sound"))
+        parts.append(Verdict(UNCHECKED, (NOT_PROVEN,), "the digest that lists it is not sound"))
     ingested = _ingested(hashes, entries, evidence)
     if ingested == INVALID:
         parts.append(Verdict(INVALID, ("ingested",), "what was ingested is not what the digest lists"))
