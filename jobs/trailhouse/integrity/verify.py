@@ -52,7 +52,7 @@ def verify(run: Run, asked: Asked) -> Proof:
 def prove(run: Run, asked: Asked, where: Places, known: Memory) -> Proof:
     """The same without a lake: list, read what is new, judge."""
     found = finding.listed(where, asked.period)
-    found.problems += _empty(found, where)
+    found.problems += _empty(found, where, asked.period)
     digests, when = _digests(run, where, found.digests, known)
     keys, problems = _keys(asked, digests, known.keys, run.now)
     digests = chains.judged(digests, keys, where)
@@ -86,12 +86,18 @@ def _check(config: settings.Settings, asked: Asked) -> None:
         raise UsageError(f"--since {since} is after --until {until}: give an earlier one")
 
 
-def _empty(found: Found, where: Places) -> list[Problem]:
-    """Where nothing is there at all, nothing is proven."""
-    if found.logs or found.digests:
+def _empty(found: Found, where: Places, period: Period) -> list[Problem]:
+    """Where nothing is there, nothing is proven. Of several sources, one may have nothing within some days."""
+    full = {each.source for files in (found.digests, *found.logs.values()) for each in files}
+    if full and period != Period():
         return []
+    failed = {each.source for each in found.problems}
     said = "no log file and no digest lies there in this time"
-    return [Problem(each.name, each.source.url, "nothing", said) for each in where.all]
+    return [
+        Problem(each.name, each.source.url, "nothing", said)
+        for each in where.all
+        if each.name not in full and each.name not in failed
+    ]
 
 
 # ── digests and keys ─────────────────────────────────────────────────────────────────────────────────────────────────
