@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 import pytest
 
-from tests.buckets import ACCOUNT, REGION
+from tests.buckets import ACCOUNT, OTHER, REGION
 from tests.integrity.chains import ALGORITHM, BUCKET, MADE, Stored, Trail, Vault
 from tests.integrity.cloudtrail_api import ANYWHERE
 from tests.integrity.verifying import NOW
@@ -152,6 +152,29 @@ def test_a_digest_may_list_thousands_of_files_and_itself(ask, made):
     assert proof.verdict == "missing"
     assert sum(each.verdict.verdict == "missing" for each in proof.logs) == 5002
     assert {verdict_of(proof, each)[0] for each in chain.digests} == {"valid"}
+
+
+@pytest.mark.parametrize("key", ["forged", "unknown"])
+def test_what_a_digest_of_nobody_knows_whom_says_accuses_no_log_file(ask, made, key):
+    """In the newest place, where no later digest tells what was there."""
+    vault, chain = made
+    digest = chain.digests[-1]
+    body = vault.body(digest)
+    body["logFiles"] = [each | {"hashValue": "0" * 64} for each in body["logFiles"]]
+    body["logFiles"] += [body["logFiles"][0] | {"s3Object": f"AWSLogs/{number}"} for number in range(500)]
+    body |= {"digestPublicKeyFingerprint": "0" * 32} if key == "unknown" else {}
+    vault.objects[digest] = replace(vault.objects[digest], data=gzip.compress(json.dumps(body).encode()))
+    proof = ask(vault)
+    assert verdict_of(proof, digest)[0] == ("unchecked" if key == "unknown" else "invalid")
+    assert {verdict_of(proof, log)[0] for log in chain.hours[-1].logs} == {"unchecked"}
+    assert {each.verdict.verdict for each in proof.logs} == {"valid", "unchecked"}
+
+
+def test_a_digest_that_follows_one_of_another_account_leaves_a_gap(ask, made):
+    vault, chain = made
+    other = vault.chain("ok", "ok", "ok", trail=Trail(account=OTHER))
+    vault.rewrite(chain.digests[1], vault.body(chain.digests[1]) | vault.link(other.digests[0]))
+    assert gaps(ask(vault)) == [("unexplained", "account")]
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,10 @@ def _before(each: DigestFile, last: DigestFile | None, setting: Setting, going: 
         yield from _lost(each, told, last, setting, going)
     else:
         going.continued |= {found.chain} - {each.chain}
-        if found.end != told.start and not each.name.backfill:
+        if (found.there.account_id, found.there.region) != (each.there.account_id, each.there.region):
+            said = f"the digest before is of {found.there.account_id} in {found.there.region}"
+            yield _gap(each, shifted(told.start, -HOUR), told.start, Verdict(UNEXPLAINED, ("account",), said))
+        elif found.end != told.start and not each.name.backfill:
             said = "the digest before ends at another time than the one after begins"
             since, until = sorted((found.end, told.start))
             yield _gap(each, since, until, Verdict(UNEXPLAINED, ("window",), said))

@@ -176,9 +176,10 @@ def judged(there: There, read: Read | None, entries: Sequence[Entry], setting: S
         return LogFile(there, read, _with_content(verdict, read), None, "", ingested)
     evidence = VALID if entry.evidence == VALID else UNCHECKED
     hashes = setting.ingested.get((there.source, there.key), frozenset())
-    parts = [*_listing(entries), _content(there, read, entry, setting)]
+    content = _content(there, read, entry, setting)
     if evidence != VALID:
-        parts.append(Verdict(UNCHECKED, (NOT_PROVEN,), "the digest that lists it is not sound"))
+        content = _by_word_alone(content)
+    parts = [*_listing(entries), content]
     ingested = _ingested(hashes, entries, evidence)
     if ingested == INVALID:
         parts.append(Verdict(INVALID, ("ingested",), "what was ingested is not what the digest lists"))
@@ -230,6 +231,15 @@ def _content(there: There, read: Read | None, entry: Entry, setting: Setting) ->
     if read.sha256 != entry.sha256:
         return Verdict(INVALID, ("hash",), f"its SHA-256 is {read.sha256}, and the digest has {entry.sha256}")
     return SOUND
+
+
+def _by_word_alone(content: Verdict) -> Verdict:
+    """What a digest that is not sound says of a file accuses nobody: anyone may have written it."""
+    if content == SOUND:
+        return Verdict(UNCHECKED, (NOT_PROVEN,), "the digest that lists it is not sound")
+    if content.checks[0] in ("hash", "missing"):
+        return Verdict(UNCHECKED, (NOT_PROVEN, "not_as_listed"), f"by a digest that is not sound: {content.said}")
+    return content
 
 
 def _ingested(hashes: frozenset[str], entries: Sequence[Entry], evidence: str) -> str:
