@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from trailhouse.integrity import digest
@@ -27,15 +27,17 @@ from trailhouse.integrity.values import (
     DigestFile,
     Gap,
     Verdict,
+    shifted,
     together,
 )
-from trailhouse.sources.keys import DigestName, digest_name
+from trailhouse.sources.keys import DigestName, digest_name, parse_digest_key
 
 HOUR = timedelta(hours=1)
 ENOUGH = timedelta(minutes=30)  # between digests that say nothing of each other, that one more would have had room
 BEFORE_STOP = timedelta(hours=2)  # the last digest covers what was delivered up to and with the call that stops a trail
 
 
+MAY_BEGIN = Verdict(UNCHECKED, ("digest_not_sound",), "whether a chain begins here, its first digest can't prove")
 NOT_LISTED = Verdict(UNCHECKED, ("listing",), "what is missing may lie where nobody could list")
 
 
@@ -145,12 +147,20 @@ def _by_successor(file: DigestFile, told: Previous) -> Iterator[Verdict]:
 
 
 @dataclass(frozen=True)
+class Calls:
+    """That stop and start trails, as log files tell of them."""
+
+    proven: Sequence[TrailEvent] = ()
+    doubtful: Sequence[TrailEvent] = ()  # of log files that are as a digest lists them which nobody can check
+
+
+@dataclass(frozen=True)
 class Setting:
     """What a chain is looked at in."""
 
     places: Places
     horizon: Mapping[tuple[str, str, str, str, bool], datetime]  # chain -> up to when it must have come
-    events: Sequence[TrailEvent]  # of sound log files
+    calls: Calls
     hidden: tuple[str, ...] = ()  # how places and names begin of what could not be listed
     since: datetime | None = None  # what lies before is not asked about
     until: datetime | None = None
@@ -173,23 +183,27 @@ def gaps(files: Sequence[DigestFile], setting: Setting) -> list[Gap]:
     going = _Going({each.there.place: each for each in files})
     for chain in chains.values():
         chain.sort(key=lambda each: (each.end, each.there.key))
-        last: DigestFile | None = None
+        last = before = None
         for each in chain:
-            going.gaps += _before(each, last, setting, going)
+            before = last if last and last.end < each.end else before  # copies of one digest end together
+            going.gaps += _before(each, before, setting, going)
             last = each
     for name, chain in chains.items():
         if name not in going.continued and not name[-1]:
             going.gaps += _silence(chain[-1], setting)
-    return [each for each in going.gaps if _is_asked(each, setting)]
+    once = {replace(each, source=""): each for each in reversed(going.gaps) if _is_asked(each, setting)}
+    return list(reversed(once.values()))
 
 
 def _before(each: DigestFile, last: DigestFile | None, setting: Setting, going: _Going) -> Iterator[Gap]:
     """What lies between a digest and the one before it."""
     told = each.digest
     if told is None or each.verdict.verdict != VALID:
-        start = each.end - HOUR
+        start = shifted(each.end, -HOUR)
         if last and not each.name.backfill and start - last.end >= ENOUGH:
-            yield _gap(each, last.end, start, Verdict(MISSING, ("missing",), "no digest tells of this time"))
+            verdict = Verdict(MISSING, ("missing",), "no digest tells of this time")
+            may_begin = each.verdict.verdict == UNCHECKED and (told is None or told.previous is None)
+            yield _gap(each, last.end, start, MAY_BEGIN if may_begin else verdict)
         return
     if told.previous is None:
         yield from _restart(each, told, last, setting)
@@ -197,14 +211,17 @@ def _before(each: DigestFile, last: DigestFile | None, setting: Setting, going: 
     places = setting.places.find(told.previous.bucket, told.previous.key)
     found = next((going.by_place[place] for place in places if place in going.by_place), None)
     if not places:
-        since = last.end if last else told.start - HOUR
-        said = f"the digest before lies in {told.previous.bucket}, which is no source"
+        since = last.end if last else shifted(told.start, -HOUR)
+        said = f"the digest before is s3://{told.previous.bucket}/{told.previous.key}, which lies in no source"
         yield _gap(each, since, told.start, Verdict(UNCHECKED, ("other_bucket",), said))
     elif found is None:
         yield from _lost(each, told, last, setting, going)
     else:
         going.continued |= {found.chain} - {each.chain}
-        if found.end != told.start and not each.name.backfill:
+        if (found.there.account_id, found.there.region) != (each.there.account_id, each.there.region):
+            said = f"the digest before is of {found.there.account_id} in {found.there.region}"
+            yield _gap(each, shifted(told.start, -HOUR), told.start, Verdict(UNEXPLAINED, ("account",), said))
+        elif found.end != told.start and not each.name.backfill:
             said = "the digest before ends at another time than the one after begins"
             since, until = sorted((found.end, told.start))
             yield _gap(each, since, until, Verdict(UNEXPLAINED, ("window",), said))
@@ -223,24 +240,29 @@ def _lost(each: DigestFile, told: Digest, last: DigestFile | None, setting: Sett
     if any(place.startswith(setting.hidden) for place in setting.places.find(told.previous.bucket, told.previous.key)):
         verdict = NOT_LISTED
     if each.name.backfill:
-        since, until = (name.end - HOUR, name.end) if name else (told.start - HOUR, told.start)
+        until = name.end if name else told.start
+        since = shifted(until, -HOUR)
     else:
         since, until = last.end if last and last.end < told.start else _began(name, told), told.start
-    yield _gap(each, since, until, verdict, told.previous.key)
+    lost = _gap(each, since, until, verdict, told.previous.key)
+    yield replace(lost, source=setting.places.home(told.previous.bucket, told.previous.key, each.there.source))
 
 
 def _began(name: DigestName | None, told: Digest) -> datetime:
     """When the window of a digest began of which nothing but its name is left."""
-    return (name.end if name and name.end <= told.start else told.start) - HOUR
+    return shifted(name.end if name and name.end <= told.start else told.start, -HOUR)
 
 
 def _restart(each: DigestFile, told: Digest, last: DigestFile | None, setting: Setting) -> Iterator[Gap]:
     """A chain begins; where there was one before, a call must explain it."""
     if last is None or each.name.backfill:
         return
-    why = explained(each.name, (last.end, told.end), setting.events)
+    pause = (last.end, told.end)
+    why = explained(each, pause, setting.calls.proven)
     if len(why) == 2:
         verdict = Verdict(VALID, ("restart",), " and ".join(str(one) for one in why))
+    elif len(explained(each, pause, (*setting.calls.proven, *setting.calls.doubtful))) == 2:
+        verdict = Verdict(UNCHECKED, ("restart",), "the calls that explain it stand in log files that nothing proves")
     else:
         half = f" ({why[0]})" if why else ""
         said = f"the chain begins anew, and no call in sound log files stops and starts the trail{half}"
@@ -248,33 +270,46 @@ def _restart(each: DigestFile, told: Digest, last: DigestFile | None, setting: S
     yield _gap(each, min(last.end, told.start), told.start, verdict)
 
 
-def explained(name: DigestName, pause: tuple[datetime, datetime], events: Iterable[TrailEvent]) -> list[TrailEvent]:
+def explained(of: DigestFile, pause: tuple[datetime, datetime], events: Iterable[TrailEvent]) -> list[TrailEvent]:
     """The call that stopped a trail at the end of a digest, and the one that started it again before another's."""
     ended, begun = pause
-    mine = sorted((one for one in events if one.is_of(name.trail, name.home)), key=lambda one: one.when)
-    stops = [one for one in mine if one.stops and ended - BEFORE_STOP <= one.when <= ended]
+    stopping = shifted(ended, -BEFORE_STOP)
+    mine = sorted(
+        (one for one in events if one.is_of(of.name.trail, of.name.home, _owner(of))), key=lambda one: one.when
+    )
+    stops = [one for one in mine if one.stops and stopping <= one.when <= ended]
     starts = [one for one in mine if one.starts and one.when <= begun and (not stops or one.when >= stops[-1].when)]
-    return [*stops[-1:], *(one for one in starts[-1:] if one.when >= ended - BEFORE_STOP)]
+    return [*stops[-1:], *(one for one in starts[-1:] if one.when >= stopping)]
+
+
+def _owner(of: DigestFile) -> str:
+    """The account in which a trail is stopped and started: its own; an organization's may be any."""
+    log = parse_digest_key(of.digest.key if of.digest else of.there.key)
+    return "" if log and log.org else of.there.account_id
 
 
 def _silence(last: DigestFile, setting: Setting) -> Iterator[Gap]:
     """A chain's newest end: digests come hourly, even where nothing happened."""
     horizon = setting.horizon.get(last.chain)
-    if horizon is None or last.end + HOUR > horizon or (setting.until and last.end >= setting.until):
+    if horizon is None or shifted(last.end, HOUR) > horizon or (setting.until and last.end >= setting.until):
         return
-    stops = [one for one in explained(last.name, (last.end, horizon), setting.events) if one.stops]
+    pause = (last.end, horizon)
+    stops = [one for one in explained(last, pause, setting.calls.proven) if one.stops]
+    doubtful = [one for one in explained(last, pause, setting.calls.doubtful) if one.stops]
     until = min(horizon, setting.until) if setting.until else horizon
     if stops:
         yield _gap(last, last.end, until, Verdict(VALID, ("stopped",), str(stops[-1])))
         return
     said = "no digest came after, while others did or log files go on"
     verdict = Verdict(MISSING, ("silence",), said)
+    if doubtful:
+        verdict = Verdict(UNCHECKED, ("stopped",), "the call that stops it stands in a log file that nothing proves")
     yield _gap(last, last.end, until, NOT_LISTED if is_hidden(last.there.source, setting.hidden) else verdict)
 
 
 def is_hidden(source: str, hidden: tuple[str, ...]) -> bool:
     """Whether anything of a source could not be listed."""
-    return any(each.startswith(source) for each in hidden)
+    return any(each.startswith(f"{source}/") for each in hidden)
 
 
 def _gap(of: DigestFile, since: datetime, until: datetime, verdict: Verdict, key: str = "") -> Gap:

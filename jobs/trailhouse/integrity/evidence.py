@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from trailhouse.integrity import digest, recheck
@@ -18,6 +18,8 @@ from trailhouse.integrity.public_keys import Keys
 from trailhouse.integrity.values import FINDINGS, VALID, VERDICTS, DigestFile, Gap, LogFile, worst
 
 FORM = 1  # of the document
+
+MOST_DAYS = 10_000
 
 
 def evidence(proof: Proof, version: str) -> dict[str, Any]:
@@ -184,7 +186,7 @@ def _days(proof: Proof) -> list[dict[str, Any]]:
     for log in proof.logs:
         logs[log.there.account_id, log.there.region, log.there.day][log.verdict.verdict] += 1
     for gap in proof.gaps:
-        for day in {gap.since.date(), gap.until.date()}:
+        for day in _days_of(gap):
             gaps[gap.account_id, gap.region, day].append(gap.verdict.verdict)
     return [
         {
@@ -200,6 +202,13 @@ def _days(proof: Proof) -> list[dict[str, Any]]:
         }
         for at in sorted({*digests, *logs, *gaps})
     ]
+
+
+def _days_of(gap: Gap) -> set[date]:
+    """Those that a gap reaches into. Of one that is longer than any trail's life, its ends."""
+    first, last = gap.since.date(), max(gap.since, gap.until - timedelta(seconds=1)).date()
+    days = (last - first).days
+    return {first, last, *(first + timedelta(days=number) for number in range(days if days < MOST_DAYS else 0))}
 
 
 def _keys(digests: Sequence[DigestFile], keys: Keys) -> list[dict[str, Any]]:
@@ -223,7 +232,7 @@ def _keys(digests: Sequence[DigestFile], keys: Keys) -> list[dict[str, Any]]:
 
 
 def _time(when: datetime | None) -> str | None:
-    return f"{when:%Y-%m-%dT%H:%M:%SZ}" if when else None
+    return f"{when.isoformat()}Z" if when else None
 
 
 def _day(day: date | None) -> str | None:

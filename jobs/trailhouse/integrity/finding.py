@@ -15,9 +15,8 @@ from trailhouse.integrity import logs, places, tables
 from trailhouse.integrity.digest import Digest
 from trailhouse.integrity.places import Place, Places
 from trailhouse.integrity.tables import Row
-from trailhouse.integrity.values import MISSING, VALID, DigestFile, Entry, Gap, LogFile, Period, There, Verdict
+from trailhouse.integrity.values import MISSING, VALID, DigestFile, Entry, Gap, LogFile, Period, There, Verdict, shifted
 from trailhouse.sources.keys import DIGEST_KIND, LogKey, digest_name, parse_any
-from trailhouse.sources.listing import parser
 from trailhouse.sources.values import Problem
 
 AFTER = timedelta(hours=3)  # of a period: digests that know what happened to its last ones
@@ -50,22 +49,23 @@ def listed(where: Places, period: Period) -> Found:
                 found.logs[each.place].append(each)
                 continue
             name = digest_name(each.file)
-            if name and (since is None or name.end > since) and (until is None or name.end <= until + AFTER):
+            if name and (since is None or name.end > since) and (until is None or name.end <= shifted(until, AFTER)):
                 found.digests.append(each)
     return found
 
 
 def _take(found: Found, place: Place, problems: Sequence[Problem]) -> None:
     """Of a folder of which a part can't be read, nobody knows what is not there."""
-    found.problems += problems
+    found.problems += [each for each in problems if each not in found.problems]
     for each in problems:
-        found.hidden += (each.where,) if each.where.startswith("s3://") else (place.name, f"{place.bucket}//")
+        found.hidden += (each.where,) if each.where.startswith("s3://") else (f"{place.name}/",)
+        found.hidden += (f"{place.bucket}//",) if place.is_copy else ()
 
 
 def is_asked(each: DigestFile, period: Period) -> bool:
     """Whether a digest tells of a period; else it tells of what comes after."""
     _, until = period.moments()
-    return until is None or each.end - timedelta(hours=1) < until
+    return until is None or shifted(each.end, timedelta(hours=-1)) < until
 
 
 # ── what digests list ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -87,48 +87,46 @@ def lists(digests: Sequence[DigestFile], known: Iterable[Row], found: Found, whe
     for each in digests:
         if each.digest and each.words:
             for entry in _entries(each, each.digest, where, found):
-                if is_asked(each, period) or entry.place in found.logs:
+                if is_asked(each, period) or _is_inside(entry, found, period):
                     made.add(entry)
-    sound = {each.there.key: each.verdict.verdict for each in digests if each.known}
+    sound = {each.there.key: each for each in digests if each.known}
     days = period.around(0, 1)
     for row in known:
-        old = tables.known_entry(row, _place(row, where))
+        old = tables.known_entry(row, where.of_row(row["source"], row["key"]))
         if old is None:
             continue
         told = digest_name(old.by.rpartition("/")[2])
-        if old.by in sound:
-            made.add(replace(old, evidence=sound[old.by]))
+        if by := sound.get(old.by):
+            if is_asked(by, period) or _is_inside(old, found, period):
+                made.add(replace(old, evidence=by.verdict.verdict))
         elif told and not days.has(told.end.date()):
             made.add(old)  # its digest was not looked at this time
     return made
 
 
+def _is_inside(entry: Entry, found: Found, period: Period) -> bool:
+    """Whether a file of the period is listed by a digest that tells of what comes after."""
+    return any(period.has(each.day) for each in found.logs.get(entry.place, ()))
+
+
 def _entries(each: DigestFile, told: Digest, where: Places, found: Found) -> Iterable[Entry]:
     for one in each.words:
         may_be = where.find(one.bucket, one.key)
-        place = next((place for place in may_be if place in found.logs), may_be[0] if may_be else "")
-        yield Entry(
-            place=place or f"s3://{one.bucket}/{one.key}",
-            bucket=one.bucket,
-            key=one.key,
-            sha256=one.sha256,
-            algorithm=one.algorithm,
-            by=each.there.key,
-            source=each.there.source,
-            day=each.there.day,
-            account_id=told.account_id,
-            region=each.there.region,
-            evidence=each.verdict.verdict,
-        )
-
-
-def _place(row: Row, where: Places) -> str:
-    """Where a log file lies, or was thought to lie, that an earlier run knew."""
-    key, place = str(row["key"]), where.by_name.get(str(row["source"]))
-    log = parser(place.source)(key) if place else None
-    if place and isinstance(log, LogKey):
-        return place.of(key, log)
-    return key if key.startswith("s3://") else f"{row['source']}/{key}"
+        there = [place for place in may_be if place in found.logs]
+        for place in there or may_be[:1] or (f"s3://{one.bucket}/{one.key}",):
+            yield Entry(
+                place=place,
+                bucket=one.bucket,
+                key=one.key,
+                sha256=one.sha256,
+                algorithm=one.algorithm,
+                by=each.there.key,
+                source=each.there.source,
+                day=each.there.day,
+                account_id=told.account_id,
+                region=each.there.region,
+                evidence=each.verdict.verdict,
+            )
 
 
 def look_further(made: Lists, found: Found, where: Places, period: Period) -> None:
@@ -145,9 +143,22 @@ def look_further(made: Lists, found: Found, where: Places, period: Period) -> No
                 got = places.of_day(source, log)
                 found.calls += got.calls
                 _take(found, source, got.problems)
-                for each in got.files:
-                    if each.place in made.entries:
-                        found.logs[each.place].append(each)
+                _add(found, made, got.files)
+    for source in where.all:
+        of = {log.day for (bucket, _, _), log in wanted.items() if source.bucket in (bucket, "")}
+        if source.is_copy and of:
+            got = places.of_days(source, sorted(of))
+            found.calls += got.calls
+            _take(found, source, got.problems)
+            _add(found, made, got.files)
+
+
+def _add(found: Found, made: Lists, files: Iterable[There]) -> None:
+    """Those that a digest lists, each once."""
+    had = {(one.source, one.key) for each in files for one in found.logs.get(each.place, ())}
+    for each in files:
+        if each.place in made.entries and each.kind != DIGEST_KIND and (each.source, each.key) not in had:
+            found.logs[each.place].append(each)
 
 
 def not_there(made: Lists, found: Found, where: Places) -> list[tuple[There, list[Entry]]]:
@@ -168,24 +179,25 @@ def _source(entry: Entry, where: Places) -> str:
     """The source that a listed file is missing from; "" where its bucket is none."""
     if not entry.bucket:  # known from an earlier run
         return "" if entry.key.startswith("s3://") else entry.source
-    exact = [each.name for each in where.all if not each.is_copy and each.bucket == entry.bucket]
-    return exact[0] if exact else entry.source if where.knows(entry.bucket) else ""
+    return where.home(entry.bucket, entry.key, entry.source)
 
 
 # ── what is not there any more ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def digests_gone(known: Iterable[Row], found: Found, period: Period) -> list[Gap]:
-    """Digests that an earlier run saw and found sound, and that nobody sees now; their chain may not miss them."""
-    there, (since, until) = {(each.source, each.key) for each in found.digests}, period.moments()
+def digests_gone(known: Iterable[Row], found: Found, where: Places, period: Period) -> list[Gap]:
+    """Digests that were sound in an earlier run, or missing, and that nobody sees now: a chain may not miss its own."""
+    there, (since, until) = {each.place for each in found.digests}, period.moments()
     made = []
     for row in known:
-        was_seen = row["verdict"] == VALID if row["what"] == "digest" else GONE in (row["checks"] or ())
-        if not was_seen or (row["source"], row["key"]) in there or _is_hidden(row, found):
+        was_there = row["verdict"] == (VALID if row["what"] == "digest" else MISSING) and row["key"]
+        if not was_there or where.of_row(row["source"], row["key"]) in there or _is_hidden(row, found):
             continue
         begins, ends = row["window_start"], row["window_end"]
         if (since is None or ends > since) and (until is None or begins < until):
-            verdict = Verdict(MISSING, (GONE,), "it was there, and sound, when it was verified before")
+            verdict = Verdict(
+                MISSING, (GONE,), "it was there, when it was verified before, or a sound digest missed it"
+            )
             chain = (row["account_id"], row["region"], row["trail"], row["home_region"], row["backfill"])
             made.append(Gap(*chain, begins, ends, verdict, row["source"], row["key"]))
     return made
@@ -196,10 +208,12 @@ def logs_gone(known: Iterable[Row], found: Found, made: Lists, where: Places, pe
     there = {(each.source, each.key) for files in found.logs.values() for each in files}
     gone = []
     for row in known:
-        place = _place(row, where)
-        was_seen = row["verdict"] == VALID or GONE in (row["checks"] or ())
-        is_told = (row["source"], row["key"]) in there or place in made.entries
-        if not was_seen or is_told or _is_hidden(row, found) or not period.has(row["key_day"]):
+        place = where.of_row(row["source"], row["key"])
+        was_missing = row["verdict"] == MISSING and (row["evidence"] == VALID or GONE in (row["checks"] or ()))
+        is_told = (row["source"], row["key"]) in there or place in made.entries or (was_missing and place in found.logs)
+        if not (was_missing or row["verdict"] == VALID) or is_told or _is_hidden(row, found):
+            continue
+        if not period.has(row["key_day"]):
             continue
         log = parse_any(row["key"])
         seen = There(
@@ -215,7 +229,7 @@ def logs_gone(known: Iterable[Row], found: Found, made: Lists, where: Places, pe
             file=log.file if isinstance(log, LogKey) else "",
             place=place,
         )
-        verdict = Verdict(MISSING, (GONE,), "it was there, and valid, when it was verified before")
+        verdict = Verdict(MISSING, (GONE,), "it was there, when it was verified before, or a sound digest listed it")
         entry = tables.known_entry(row, place)
         gone.append(LogFile(seen, None, verdict, entry, row["evidence"] or "", row["ingested"] or ""))
     return gone

@@ -11,12 +11,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from trailhouse.integrity import chains, logs
-from trailhouse.integrity.values import MISSING, VALID, DigestFile, Gap, Period, There, Verdict
+from trailhouse.integrity.values import BEGINNING, MISSING, VALID, DigestFile, Gap, Period, There, Verdict, shifted
 from trailhouse.sources.keys import LOG_KINDS
 
 DUE = timedelta(hours=2)  # after the end of its window a digest is there
-
-_NEVER = datetime(1, 1, 1)
 
 Chain = tuple[str, str, str, str, bool]
 
@@ -32,8 +30,8 @@ def horizons(
     not due yet.
     """
     sound = [each for each in digests if each.verdict.verdict == VALID and not each.name.backfill]
-    neighbours = max((each.end for each in sound), default=_NEVER)
-    newest: dict[tuple[str, str], datetime] = defaultdict(lambda: _NEVER)
+    neighbours = max((each.end for each in sound), default=BEGINNING)
+    newest: dict[tuple[str, str], datetime] = defaultdict(lambda: BEGINNING)
     for each in there:
         if each.kind == LOG_KINDS[0]:
             feed = (each.account_id, each.region)
@@ -44,7 +42,7 @@ def horizons(
         if digest.name.backfill:
             continue
         own = newest[digest.there.account_id, digest.there.region]
-        reached = until or max(neighbours, own - DUE if own > _NEVER else own)
+        reached = until or max(neighbours, shifted(own, -DUE))
         reached = now - DUE if digest.there.source in live else min(reached, now - DUE)
         made[digest.chain] = max(reached, made.get(digest.chain, reached))
     return made
@@ -61,7 +59,7 @@ def without(digests: Sequence[DigestFile], there: Iterable[There], hidden: tuple
     for (account, region), files in sorted(lacking.items()):
         since = min(logs.delivered(each)[0] for each in files)
         until = max(logs.delivered(each)[1] for each in files)
-        near = [each for each in digests if since <= each.end <= until + DUE and _belong(each.there, files[0])]
+        near = [each for each in digests if since <= each.end <= shifted(until, DUE) and _belong(each.there, files[0])]
         if near:
             name, said = near[0].name, "there is no digest at all, and others of the same trail have theirs"
             verdict = Verdict(MISSING, ("no_digests",), said)

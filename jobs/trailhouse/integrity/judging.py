@@ -13,6 +13,7 @@ from trailhouse.integrity.finding import Found, Lists
 from trailhouse.integrity.places import Place, Places
 from trailhouse.integrity.public_keys import Keys
 from trailhouse.integrity.tables import Row
+from trailhouse.integrity.trail_events import TrailEvent
 from trailhouse.integrity.values import (
     FINDINGS,
     UNCHECKED,
@@ -108,14 +109,19 @@ def _gaps(given: Evidence, listed: Sequence[LogFile]) -> list[Gap]:
     """Times that no digest tells of; what is gone that earlier runs saw, where its successor does not miss it."""
     found, there = given.found, [each for files in given.found.logs.values() for each in files]
     horizon = horizons.horizons(given.digests, there, given.period, given.now, given.live)
-    sound = (one.read for one in listed if one.verdict.verdict == VALID and one.read)
-    events = [trail_events.of_text(text) for read in sound for text in read.trail_events]
+    proven = [one for one in listed if one.verdict.verdict == VALID]
+    doubtful = [one for one in listed if one.verdict.checks == (logs.NOT_PROVEN,)]
+    calls = chains.Calls(_trail_events(proven), _trail_events(doubtful))
     since, until = given.period.moments()
-    made = chains.gaps(given.digests, chains.Setting(given.places, horizon, events, found.hidden, since, until))
+    made = chains.gaps(given.digests, chains.Setting(given.places, horizon, calls, found.hidden, since, until))
     made += horizons.without(given.digests, there, found.hidden)
     named = {gap.key for gap in made}
-    gone = finding.digests_gone(given.before[0], found, given.period)
+    gone = finding.digests_gone(given.before[0], found, given.places, given.period)
     return [*made, *(gap for gap in gone if gap.key not in named)]
+
+
+def _trail_events(files: Sequence[LogFile]) -> list[TrailEvent]:
+    return [trail_events.of_text(text) for each in files if each.read for text in each.read.trail_events]
 
 
 def _log(there: There, given: Evidence, setting: logs.Setting) -> LogFile:

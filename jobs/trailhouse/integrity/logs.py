@@ -29,14 +29,20 @@ from trailhouse.integrity.values import (
     Read,
     There,
     Verdict,
+    shifted,
     together,
     worst,
 )
-from trailhouse.sources.keys import LOG_KINDS, LogKey, delivered_at
+from trailhouse.sources.keys import LOG_KINDS, LogKey, delivered_at, digest_name
 
 AROUND = timedelta(minutes=10)  # the minute in a name is a label, up to five away from when the file was put
 
+NEXT = timedelta(hours=3)  # after the end of a digest the one that follows is there
+
+NOT_PROVEN = "digest_not_sound"  # a check: what is there is as a digest lists it, and that is all
+
 Feed = tuple[str, str]  # account and region
+Chain = tuple[str, str, str, str]  # and trail, and its home
 
 
 # ── what times digests tell of ───────────────────────────────────────────────────────────────────────────────────────
@@ -44,7 +50,7 @@ Feed = tuple[str, str]  # account and region
 
 @dataclass
 class _Windows:
-    """Of one account and region: the times that sound digests tell of, merged, and all that there is."""
+    """Of one chain: the times that sound digests tell of, merged, and all that there is."""
 
     told: list[tuple[datetime, datetime]] = field(default_factory=list)
     doubted: list[tuple[datetime, datetime, str]] = field(default_factory=list)  # by digests that are not sound
@@ -55,34 +61,44 @@ class Coverage:
     """Which times digests tell of, and what of those they don't."""
 
     def __init__(self, digests: Iterable[DigestFile], gaps: Iterable[Gap]) -> None:
-        self._windows: dict[Feed, _Windows] = defaultdict(_Windows)
+        self._feeds: dict[Feed, dict[Chain, _Windows]] = defaultdict(lambda: defaultdict(_Windows))
+        self._begun_as: dict[Chain, Chain] = {}  # of one that goes on under another name
         self.kinds: set[str] = set()  # that any digest lists
-        for each in digests:
-            if each.name.backfill:
-                continue
-            of = self._windows[each.there.account_id, each.there.region]
-            told = each.digest
-            if told and each.verdict.verdict == VALID:
-                of.told.append((told.start, told.end))
-            else:
-                of.doubted.append((each.end - timedelta(hours=1), each.end, each.verdict.verdict))
-        for of in self._windows.values():
-            of.told = _merged(sorted(of.told))
+        for each in sorted(digests, key=lambda each: (each.end, each.there.source, each.there.key)):
+            if not each.name.backfill:
+                self._add(each)
+        for feed in self._feeds.values():
+            for of in feed.values():
+                of.told = _merged(sorted(of.told))
         for gap in gaps:
-            self._windows[gap.account_id, gap.region].gaps.append(gap)
+            chain = (gap.account_id, gap.region, gap.trail, gap.home)
+            self._feeds[chain[:2]][self._begun_as.get(chain, chain)].gaps.append(gap)
+
+    def _add(self, each: DigestFile) -> None:
+        told, chain = each.digest, each.chain[:4]
+        sound = told if told and each.verdict.verdict == VALID else None
+        before = digest_name(sound.previous.key.rpartition("/")[2]) if sound and sound.previous else None
+        if before and (before.trail, before.home) != chain[2:]:
+            other = (*chain[:2], before.trail, before.home)
+            self._begun_as[chain] = self._begun_as.get(other, other)
+        of = self._feeds[chain[:2]][self._begun_as.get(chain, chain)]
+        if sound:
+            of.told.append((sound.start, sound.end))
+        else:
+            of.doubted.append((shifted(each.end, timedelta(hours=-1)), each.end, each.verdict.verdict))
 
     def of(self, there: There) -> Verdict:
-        """What it means that no digest lists a file."""
+        """What it means that no digest lists a file: which trail delivered it, its key does not always tell."""
         if there.kind not in (LOG_KINDS[0], *self.kinds):
             return Verdict(UNCHECKED, ("kind_not_listed",), f"no digest lists files of {there.kind}")
-        of = self._windows.get((there.account_id, there.region))
-        if of is None or not (of.told or of.doubted or of.gaps):
+        chains = self._feeds.get((there.account_id, there.region))
+        if not chains:
             return Verdict(UNCHECKED, ("no_digests",), "there are no digests of its account and region")
-        since, until = delivered(there)
-        start = _untold(of.told, since, until)
-        if start is None:
-            return Verdict(UNLISTED, ("unlisted",), "digests tell of all that was delivered then, and none lists it")
-        return _why_not(of, start, until)
+        why = [_why_not(of, delivered(there)) for of in chains.values()]
+        untold = sorted((each for each in why if each), key=lambda each: not each.may_be_listed)
+        if all(why) or any(each.may_be_listed for each in untold):
+            return Verdict(UNCHECKED, (untold[0].check,), untold[0].said)
+        return Verdict(UNLISTED, ("unlisted",), "digests tell of all that was delivered then, and none lists it")
 
 
 def _merged(spans: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
@@ -103,17 +119,31 @@ def _untold(told: Sequence[tuple[datetime, datetime]], since: datetime, until: d
     return None if told[at][1] >= until else told[at][1]
 
 
-def _why_not(of: _Windows, start: datetime, until: datetime) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class _Untold:
+    """Why a chain's digests don't tell of a time."""
+
+    check: str
+    said: str
+    may_be_listed: bool = True  # by a digest that nobody could read
+
+
+def _why_not(of: _Windows, delivered: tuple[datetime, datetime]) -> _Untold | None:
+    since, until = delivered
+    start = _untold(of.told, since, until)
+    if start is None:
+        return None
     if any(since < until and start <= end for since, end, _ in of.doubted):
-        return Verdict(UNCHECKED, ("digest_not_sound",), "the digest of the time when it was delivered is not sound")
+        return _Untold("digest_not_sound", "the digest of the time when it was delivered is not sound")
     for gap in of.gaps:
         if gap.since < until and start <= gap.until:
             if gap.verdict.verdict == VALID:
-                return Verdict(UNCHECKED, ("not_covered",), f"no digests then: {gap.verdict.said}")
-            return Verdict(UNCHECKED, ("digest_missing",), "the digest of the time when it was delivered is missing")
+                return _Untold("not_covered", f"no digests then: {gap.verdict.said}", may_be_listed=False)
+            return _Untold("digest_missing", "the digest of the time when it was delivered is missing")
     if of.told and start < of.told[0][0]:
-        return Verdict(UNCHECKED, ("before_digests",), "it was delivered before the first digest")
-    return Verdict(UNCHECKED, ("not_yet",), "no digest tells of the time when it was delivered yet")
+        return _Untold("before_digests", "it was delivered before the first digest", may_be_listed=False)
+    is_due = bool(of.told) and until > shifted(of.told[-1][1], NEXT)
+    return _Untold("not_yet", "no digest tells of the time when it was delivered yet", not is_due)
 
 
 def delivered(there: There) -> tuple[datetime, datetime]:
@@ -121,8 +151,8 @@ def delivered(there: There) -> tuple[datetime, datetime]:
     at = delivered_at(LogKey("", "", there.account_id, there.kind, there.region, there.day, there.file))
     if at is None:
         midnight = datetime.combine(there.day, time())
-        return midnight, midnight + timedelta(days=1)
-    return at - AROUND, at + AROUND
+        return midnight, shifted(midnight, timedelta(days=1))
+    return shifted(at, -AROUND), shifted(at, AROUND)
 
 
 # ── log files ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -146,9 +176,10 @@ def judged(there: There, read: Read | None, entries: Sequence[Entry], setting: S
         return LogFile(there, read, _with_content(verdict, read), None, "", ingested)
     evidence = VALID if entry.evidence == VALID else UNCHECKED
     hashes = setting.ingested.get((there.source, there.key), frozenset())
-    parts = [*_listing(entries), _content(there, read, entry, setting)]
+    content = _content(there, read, entry, setting)
     if evidence != VALID:
-        parts.append(Verdict(UNCHECKED, ("digest_not_sound",), "the digest that lists it is not sound"))
+        content = _by_word_alone(content)
+    parts = [*_listing(entries), content]
     ingested = _ingested(hashes, entries, evidence)
     if ingested == INVALID:
         parts.append(Verdict(INVALID, ("ingested",), "what was ingested is not what the digest lists"))
@@ -200,6 +231,15 @@ def _content(there: There, read: Read | None, entry: Entry, setting: Setting) ->
     if read.sha256 != entry.sha256:
         return Verdict(INVALID, ("hash",), f"its SHA-256 is {read.sha256}, and the digest has {entry.sha256}")
     return SOUND
+
+
+def _by_word_alone(content: Verdict) -> Verdict:
+    """What a digest that is not sound says of a file accuses nobody: anyone may have written it."""
+    if content == SOUND:
+        return Verdict(UNCHECKED, (NOT_PROVEN,), "the digest that lists it is not sound")
+    if content.checks[0] in ("hash", "missing"):
+        return Verdict(UNCHECKED, (NOT_PROVEN, "not_as_listed"), f"by a digest that is not sound: {content.said}")
+    return content
 
 
 def _ingested(hashes: frozenset[str], entries: Sequence[Entry], evidence: str) -> str:

@@ -55,15 +55,23 @@ def remembered(lake: Lake, where: Places, asked: Period, full: bool) -> Memory:
         logs,
         keys=public_keys.of_lake(lake),
         ingested=_ingested(lake, where, period),
-        keep_read=partial(_keep_read, lake, where),
+        keep_read=partial(_keep_read, lake, where, {(row["source"], row["key"]): row for row in logs}),
     )
     if full:
         return made
     made.logs = {(row["source"], row["key"]): row for row in logs}
     odd = (row for row in logs if tables.OF_LISTING.intersection(row["checks"] or ()))
     again = {(row["account_id"], row["region"]) for row in odd}  # where a digest's whole word is needed
-    files = (row for row in digests if row["what"] == "digest" and (row["account_id"], row["region"]) not in again)
-    made.digests = {(row["source"], row["key"]): row for row in files}
+    listed: dict[str, set[str]] = defaultdict(set)
+    for row in logs:
+        listed[row["listed_by"] or ""].add(row["key"].rpartition("/")[2])
+    made.digests = {
+        (row["source"], row["key"]): row
+        for row in digests
+        if row["what"] == "digest"
+        and (row["account_id"], row["region"]) not in again
+        and row["log_files"] == len(listed.get(row["key"], ()))
+    }
     return made
 
 
@@ -80,11 +88,18 @@ def _ingested(lake: Lake, where: Places, period: Period) -> dict[Name, frozenset
     return {name: frozenset(hashes) for name, hashes in made.items()}
 
 
-def _keep_read(lake: Lake, where: Places, got: Sequence[tuple[There, Read]], now: datetime) -> None:
-    """So that who goes on after a run that was killed need not read them again."""
+def _keep_read(
+    lake: Lake, where: Places, known: Mapping[Name, Row], got: Sequence[tuple[There, Read]], now: datetime
+) -> None:
+    """So that who goes on after a run that was killed need not read them again. What was judged so stays judged."""
     verdict = Verdict(UNCHECKED, (tables.NOT_JUDGED,), "it was read, and the run that read it did not come to its end")
-    files = (LogFile(each, read, verdict, None, "", checked_at=now) for each, read in got)
+    new = ((each, read) for each, read in got if not _is_known(known.get((each.source, each.key)), each, read))
+    files = (LogFile(each, read, verdict, None, "", checked_at=now) for each, read in new)
     tables.store(lake, tables.LOGS, list(where.by_name), map(tables.log_row, files), NOTHING)
+
+
+def _is_known(row: Row | None, each: There, read: Read) -> bool:
+    return row is not None and tables.known_read(row, each) == read
 
 
 def keep(lake: Lake, where: Places, proof: Proof, now: datetime) -> None:

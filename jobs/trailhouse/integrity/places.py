@@ -25,6 +25,7 @@ from trailhouse.sources.keys import (
     DIGEST_KIND,
     LOG_KINDS,
     LogKey,
+    Skipped,
     digest_name,
     folder_role,
     format_key,
@@ -51,6 +52,18 @@ class Place:
         """Whether files were brought here by others than CloudTrail, without what it writes beside them."""
         return bool(self.source.copy_of) or not self.source.url.startswith("s3://")
 
+    def reaches(self, bucket: str, key: str) -> bool:
+        """Whether what is named so would be listed: outside of the bucket, or of the prefix, nobody looks."""
+        if self.is_copy:
+            return self.bucket in (bucket, "")
+        within = bucket_of(self.source)
+        return self.bucket == bucket and within is not None and key.startswith(within.prefix)
+
+    def parse(self, key: str) -> LogKey | Skipped:
+        """What a key here says: of a folder within the tree, what lies above it belongs to its keys."""
+        parse = parser(self.source, digests=True)
+        return parse(key) if self.source.url.startswith("s3://") else parse(_absolute(self.source.url, key))
+
     def of(self, key: str, log: LogKey) -> str:
         """By what a file that lies here is found."""
         if not self.is_copy:
@@ -65,6 +78,11 @@ def place_of(source: settings.Source) -> Place:
     return Place(source, source_id(source), source.copy_of or (bucket.name if bucket else ""))
 
 
+def _absolute(root: str, key: str) -> str:
+    """As `folder.walk` has it."""
+    return f"{Path(root).absolute().as_posix()}/{key}".removeprefix("/")
+
+
 class Places:
     """The sources of a run."""
 
@@ -72,18 +90,27 @@ class Places:
         self.all = tuple(place_of(source) for source in sources)
         self.by_name = {each.name: each for each in self.all}
 
-    def knows(self, bucket: str) -> bool:
-        """Whether a bucket is one that may be looked into."""
-        return any(each.bucket in (bucket, "") for each in self.all)
-
     def find(self, bucket: str, key: str) -> tuple[str, ...]:
         """Where a file may lie that a digest names: places, of which one is enough."""
-        found = []
-        for each in self.all:
-            if each.bucket not in (bucket, ""):
-                continue
-            found.append(f"s3://{bucket}/{key}" if not each.is_copy else f"{each.bucket}//{_tail(each, key)}")
-        return tuple(dict.fromkeys(found))
+        found = (each for each in self.all if each.reaches(bucket, key))
+        return tuple(
+            dict.fromkeys(
+                f"{each.bucket}//{_tail(each, key)}" if each.is_copy else f"s3://{bucket}/{key}" for each in found
+            )
+        )
+
+    def home(self, bucket: str, key: str, asking: str) -> str:
+        """The source in which a file must lie that a digest of another names; "" where it lies in none."""
+        exact = (each.name for each in self.all if not each.is_copy and each.reaches(bucket, key))
+        return next(exact, asking if self.find(bucket, key) else "")
+
+    def of_row(self, source: str, key: str) -> str:
+        """Where a file lies, or was thought to lie, that an earlier run knew."""
+        place = self.by_name.get(source)
+        log = place.parse(key) if place else None
+        if place and isinstance(log, LogKey):
+            return place.of(key, log)
+        return key if key.startswith("s3://") else f"{source}/{key}"
 
 
 def _tail(place: Place, key: str) -> str:
@@ -117,11 +144,24 @@ def listed(place: Place, since: date | None, until: date | None) -> Listed:
     return Listed(tuple(files), tuple(problems), calls.made)
 
 
+def of_days(place: Place, days: Sequence[date]) -> Listed:
+    """A copy's files of some days: where in it a feed lies, the original's key doesn't tell."""
+    if bucket_of(place.source) is None:
+        got = _in_folder(place, days[0], days[-1])
+        return Listed(tuple(each for each in got.files if each.day in days), got.problems, 0)
+    all_of = [listed(place, day, day) for day in days]
+    return Listed(
+        tuple(each for got in all_of for each in got.files),
+        tuple(each for got in all_of for each in got.problems),
+        sum(got.calls for got in all_of),
+    )
+
+
 def of_day(place: Place, log: LogKey) -> Listed:
     """One day's folder of a feed: where a digest lists a file of a day that was not listed."""
     bucket = bucket_of(place.source)
     if bucket is None:
-        return Listed((), (), 0)  # a folder is always walked whole
+        return Listed((), (), 0)
     calls = s3.Calls()
     got = _feed(place, bucket, prefix_of(log), (log.day, log.day), calls)
     return Listed((), (got,), calls.made) if isinstance(got, Problem) else Listed(tuple(got), (), calls.made)

@@ -22,6 +22,7 @@ from pyiceberg.expressions import In
 from trailhouse.errors import TrailhouseError, UsageError
 from trailhouse.integrity import digest
 from trailhouse.integrity.digest import PublicKey
+from trailhouse.integrity.values import shifted
 from trailhouse.lake import rows
 from trailhouse.lake.catalog import Lake
 from trailhouse.sources import aws
@@ -30,6 +31,8 @@ TABLE = "public_keys"
 
 # Digests have been seen that were signed shortly after a key had given way to the next: a wider window finds them.
 AROUND = timedelta(days=1)
+
+BEGAN = datetime(2015, 9, 1)  # digests are a little younger
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Keys:
     def may_be_of_time(self, fingerprint: str, when: datetime) -> bool:
         """Whether CloudTrail may have signed with a key at a time, for all that is known of it."""
         kept = self.kept.get(fingerprint)
-        return kept is None or kept.key.since - AROUND <= when <= kept.key.until + AROUND
+        return kept is None or shifted(kept.key.since, -AROUND) <= when <= shifted(kept.key.until, AROUND)
 
 
 def of_file(path: Path) -> list[Kept]:
@@ -83,9 +86,15 @@ def of_file(path: Path) -> list[Kept]:
     return found
 
 
-def of_api(region: str, since: datetime, until: datetime) -> list[Kept]:
-    """The keys that CloudTrail signed with in a region, over a time. Raises TrailhouseError where it does not say."""
-    asked = {"StartTime": (since - AROUND).replace(tzinfo=UTC), "EndTime": (until + AROUND).replace(tzinfo=UTC)}
+def of_api(region: str, since: datetime, until: datetime, now: datetime) -> list[Kept]:
+    """
+    The keys that CloudTrail signed with in a region, over a time. Raises TrailhouseError where it does not say.
+
+    What asks for it is not signed for yet: a time at which there were no digests could cost the others the answer.
+    """
+    since, until = max(BEGAN, shifted(since, -AROUND)), min(shifted(until, AROUND), shifted(now, AROUND))
+    since = min(since, until)
+    asked = {"StartTime": since.replace(tzinfo=UTC), "EndTime": until.replace(tzinfo=UTC)}
     try:
         client = aws.client("cloudtrail", aws.Access(region=region))
         listed = [each for page in _pages(client, asked) for each in page["PublicKeyList"]]

@@ -100,6 +100,6 @@ def _file_beside(key: str, reader: Reader) -> dict[str, str]:
     got = reader.beside(f"{key}{BESIDE}", MOST_BESIDE)
     try:
         told = msgspec.json.decode(got) if got else {}
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return {}
     return {name: value for name, value in told.items() if isinstance(value, str)} if isinstance(told, dict) else {}

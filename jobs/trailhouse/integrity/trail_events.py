@@ -13,6 +13,11 @@ from typing import Any
 
 import msgspec
 
+from trailhouse.decode import frame
+from trailhouse.decode.inflate import Damaged
+from trailhouse.limits import Limits
+from trailhouse.sources.keys import LOG_KINDS
+
 _NAMES = re.compile(rb'"(?:StopLogging|DeleteTrail|StartLogging|CreateTrail|UpdateTrail)"')
 _SOURCE = "cloudtrail.amazonaws.com"
 
@@ -40,15 +45,22 @@ class TrailEvent:
         by_validation = self.name in ("UpdateTrail", "CreateTrail") and self.validation is True
         return self.name in ("StartLogging", "CreateTrail") or by_validation
 
-    def is_of(self, trail: str, home: str) -> bool:
-        """Whether it is about a trail, whose name alone digests know."""
+    def is_of(self, trail: str, home: str, account_id: str) -> bool:
+        """Whether it is about a trail, whose name alone digests know. Without an account, in any."""
         _, _, called = self.trail.rpartition("/")
-        return called == trail and self.region == home
+        return called == trail and self.region == home and account_id in (self.account_id, "")
 
     def text(self) -> str:
         """As it is kept."""
-        when = f"{self.when:%Y-%m-%dT%H:%M:%SZ}"
-        told = [self.name, when, self.trail, self.region, self.account_id, self.actor, self.validation]
+        told = [
+            self.name,
+            f"{self.when.isoformat()}Z",
+            self.trail,
+            self.region,
+            self.account_id,
+            self.actor,
+            self.validation,
+        ]
         return msgspec.json.encode(told).decode()
 
     def __str__(self) -> str:
@@ -66,15 +78,19 @@ def found(content: bytes) -> tuple[str, ...]:
     if not _NAMES.search(content):
         return ()
     try:
-        told = msgspec.json.decode(content)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        records = frame.frame(content, LOG_KINDS[0], Limits(records=len(content))).slices
+    except Damaged:
         return ()
-    records = told.get("Records") if isinstance(told, dict) else None
-    events = (_event(each) for each in records or () if isinstance(each, dict)) if isinstance(records, list) else ()
+    events = (_event(each) for each in records if _NAMES.search(each))
     return tuple(each.text() for each in events if each)
 
 
-def _event(record: dict[str, Any]) -> TrailEvent | None:
+def _event(text: bytes) -> TrailEvent | None:
+    """Each record by itself: what another caller wrote into his hides nothing."""
+    try:
+        record = msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
     name, asked = record.get("eventName"), record.get("requestParameters")
     if record.get("eventSource") != _SOURCE or "errorCode" in record or not isinstance(asked, dict):
         return None

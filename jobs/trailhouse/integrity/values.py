@@ -20,6 +20,16 @@ FINDINGS = (UNEXPLAINED, UNLISTED, MISSING, INVALID)
 
 Name = tuple[str, str]  # of a file: source and key
 
+BEGINNING, END = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59)  # of what a name can say
+
+
+def shifted(when: datetime, by: timedelta) -> datetime:
+    """Earlier or later, as far as time goes: whoever names a file may name its first or its last moment."""
+    try:
+        return min(when + by, END)
+    except OverflowError:
+        return END if by > timedelta() else BEGINNING
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -176,14 +186,15 @@ class Period:
         """From when until when, UTC."""
         return (
             datetime.combine(self.since, time()) if self.since else None,
-            datetime.combine(self.until, time()) + timedelta(days=1) if self.until else None,
+            shifted(datetime.combine(self.until, time()), timedelta(days=1)) if self.until else None,
         )
 
     def around(self, before: int, after: int) -> Period:
         """So many days more."""
+        since, until = self.moments()
         return Period(
-            self.since - timedelta(days=before) if self.since else None,
-            self.until + timedelta(days=after) if self.until else None,
+            shifted(since, timedelta(days=-before)).date() if since else None,
+            shifted(until, timedelta(days=after, seconds=-1)).date() if until else None,
         )
 
 

@@ -52,9 +52,9 @@ def verify(run: Run, asked: Asked) -> Proof:
 def prove(run: Run, asked: Asked, where: Places, known: Memory) -> Proof:
     """The same without a lake: list, read what is new, judge."""
     found = finding.listed(where, asked.period)
-    found.problems += _empty(found, where)
+    found.problems += _empty(found, where, asked.period)
     digests, when = _digests(run, where, found.digests, known)
-    keys, problems = _keys(asked, digests, known.keys)
+    keys, problems = _keys(asked, digests, known.keys, run.now)
     digests = chains.judged(digests, keys, where)
     lists = finding.lists(digests, known.logs.values(), found, where, asked.period)
     finding.look_further(lists, found, where, asked.period)
@@ -86,12 +86,18 @@ def _check(config: settings.Settings, asked: Asked) -> None:
         raise UsageError(f"--since {since} is after --until {until}: give an earlier one")
 
 
-def _empty(found: Found, where: Places) -> list[Problem]:
-    """Where nothing is there at all, nothing is proven."""
-    if found.logs or found.digests:
+def _empty(found: Found, where: Places, period: Period) -> list[Problem]:
+    """Where nothing is there, nothing is proven. Of several sources, one may have nothing within some days."""
+    full = {each.source for files in (found.digests, *found.logs.values()) for each in files}
+    if full and period != Period():
         return []
+    failed = {each.source for each in found.problems}
     said = "no log file and no digest lies there in this time"
-    return [Problem(each.name, each.source.url, "nothing", said) for each in where.all]
+    return [
+        Problem(each.name, each.source.url, "nothing", said)
+        for each in where.all
+        if each.name not in full and each.name not in failed
+    ]
 
 
 # ── digests and keys ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -113,10 +119,13 @@ def _digests(
         if name:
             count = len(told.logs) if told else 0
             made.append(DigestFile(each, name, replace(read, content=b""), told, count, now))
+    made.sort(key=lambda each: (each.end, each.there.source, each.there.key))  # known or new, their order is one
     return made, dict.fromkeys(((each.source, each.key) for each in new), now)
 
 
-def _keys(asked: Asked, digests: Sequence[DigestFile], known: Sequence[Kept]) -> tuple[Keys, list[Problem]]:
+def _keys(
+    asked: Asked, digests: Sequence[DigestFile], known: Sequence[Kept], now: datetime
+) -> tuple[Keys, list[Problem]]:
     """The public keys that are needed: those of the lake, of the file that was named, else of CloudTrail."""
     kept = [*known, *(public_keys.of_file(asked.keys) if asked.keys else ())]
     keys, lacking = Keys(kept), defaultdict[str, list[digest.Digest]](list)
@@ -126,7 +135,7 @@ def _keys(asked: Asked, digests: Sequence[DigestFile], known: Sequence[Kept]) ->
     problems = list[Problem]()
     for region, of in sorted(lacking.items()) if not asked.keys else ():
         try:
-            kept += public_keys.of_api(region, min(each.start for each in of), max(each.end for each in of))
+            kept += public_keys.of_api(region, min(each.start for each in of), max(each.end for each in of), now)
         except TrailhouseError as error:
             problems.append(Problem("CloudTrail", f"public keys in {region}", "no_key", str(error)))
     return Keys(kept), problems
