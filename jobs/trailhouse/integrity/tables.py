@@ -207,13 +207,34 @@ def _is_same(row: Mapping[str, Any], there: There) -> bool:
 # ── the tables ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def kept(lake: Lake, name: str, sources: Collection[str], period: Period) -> Iterator[dict[str, Any]]:
+def kept(lake: Lake, name: str, sources: Collection[str], period: Period) -> Iterator[Row]:
     """The rows of some sources, of these days."""
     table = lake.find(name)
     if table is None:
         return
+    shared: dict[str, str] = {}  # texts that many rows have, each once
     for batch in table.scan(_which(sources, period)).to_arrow_batch_reader():
-        yield from batch.to_pylist()
+        places = {name: number for number, name in enumerate(batch.schema.names)}
+        for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            yield _Kept(places, tuple(shared.setdefault(v, v) if isinstance(v, str) else v for v in values))
+
+
+class _Kept(Mapping[str, Any]):
+    """A row as a dict would be, in a quarter of the memory: there are as many as files."""
+
+    __slots__ = ("_places", "_values")
+
+    def __init__(self, places: Mapping[str, int], values: tuple[Any, ...]) -> None:
+        self._places, self._values = places, values
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[self._places[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 def told(lake: Lake, name: str, sources: Collection[str], period: Period, columns: Sequence[str]) -> pa.Table:
