@@ -3,7 +3,8 @@ The sabotages: bugs that systems of this kind have had, each as a replacement in
 
 `INGEST` is the way of the rows; `AUDIT` is the gate before them, which has a table of its own since it changes oftener;
 `UPKEEP` is what is told of the lake afterwards, `MENDING` what is said anew or taken back, `MAINTENANCE` what is taken
-away, `CHECK` what is found to be wrong with it, or of another release, and `ASKING` how the lake is asked.
+away, `CHECK` what is found to be wrong with it, or of another release, `ASKING` how the lake is asked, and `PROOF` whether
+log files are what was signed.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ CHECKED, DEEP, RUNS, SEALS, UPGRADED = (
     *("tests/upkeep/test_check.py", "tests/upkeep/test_check_rows.py", "tests/upkeep/test_check_runs.py"),
     *("tests/lake/test_seals.py", "tests/lake/test_upgrade.py"),
 )
+TAMPERED = "tests/integrity/test_verify.py::test_a_tampering_is_found"
+CHAINS, FAILURES, BYTES = (f"tests/integrity/test_{name}.py" for name in ("chains_judged", "failures", "bytes"))
 GATE = "tests/ingest/test_gate.py"
 ASIDE = "tests/ingest/test_quarantine_gate.py"
 QUALITY = "tests/ingest/test_quality.py"
@@ -786,4 +789,73 @@ ASKING = (
         f"{PUBLISHED}::test_answers_of_many_pages_and_every_type"),
 )  # fmt: skip
 
-ALL = (*INGEST, *AUDIT, *UPKEEP, *MENDING, *MAINTENANCE, *CHECK, *ASKING)
+PROOF = (
+    bug("any signature will do", "integrity/chains.py",
+        "if not any(digest.is_signed(key, each, text) for each in given):", "if False:",
+        f"{BYTES}::test_each_byte_of_a_signature_counts"),
+    bug("what is signed is not what was read", "integrity/digest.py",
+        '\\n{sha256}\\n{before}".encode()', '\\n{before}".encode()',
+        "tests/integrity/test_verify.py::test_an_untouched_bucket_is_valid_to_the_last_object"),
+    bug("a digest without a key is taken at its word", "integrity/chains.py",
+        'return Verdict(UNCHECKED, ("no_key",), f"there is no public key {told.fingerprint}")', "return SOUND",
+        f"{CHAINS}::test_without_the_key_everything_is_unchecked_and_no_more"),
+    bug("a key need not be the one of its fingerprint", "integrity/digest.py",
+        "if hashlib.md5(der, usedforsecurity=False).hexdigest() != key.fingerprint:", "if False:",
+        f"{FAILURES}::test_a_file_that_holds_no_keys_is_refused_in_words"),
+    bug("a key signs at any time", "integrity/public_keys.py",
+        "return kept is None or kept.key.since", "return True or kept.key.since",
+        f"{CHAINS}::test_a_key_of_another_time_signs_nothing_that_can_be_trusted"),
+    bug("a digest may lie anywhere", "integrity/chains.py",
+        "if there.place not in self._places.find(told.bucket, told.key):", "if False:",
+        f"{TAMPERED}[digest_moved]"),
+    bug("any algorithm will do", "integrity/chains.py",
+        "if {told.algorithm, beside} != {digest.SIGNATURE_ALGORITHM}:", "if False:",
+        f"{TAMPERED}[algorithm_none]"),
+    bug("the successor's hash is not looked at", "integrity/chains.py",
+        "if file.read.sha256 and not digest.same_hash(file.read.sha256, told.sha256):", "if False:",
+        f"{TAMPERED}[lie_previous_hash]"),
+    bug("windows need not meet", "integrity/chains.py",
+        "elif found.end != told.start and not each.name.backfill:", "elif False:",
+        f"{TAMPERED}[lie_start_later]"),
+    bug("a chain may begin anew without a reason", "integrity/chains.py",
+        "    if last is None or each.name.backfill:\n        return\n    pause", "    if True:\n        return\n    pause",
+        f"{TAMPERED}[lie_no_previous]"),
+    bug("a call that failed explains a pause", "integrity/trail_events.py",
+        ' or "errorCode" in record', "",
+        f"{CHAINS}::test_a_call_that_failed_explains_nothing"),
+    bug("silence is no finding", "integrity/chains.py",
+        "        if name not in going.continued and not name[-1]:\n", "        if False:\n",
+        f"{CHAINS}::test_a_chain_that_ends_before_its_neighbours_is_a_finding"),
+    bug("a log file that no digest lists is unchecked", "integrity/logs.py",
+        'return Verdict(UNLISTED, ("unlisted",)', 'return Verdict(UNCHECKED, ("unlisted",)',
+        f"{TAMPERED}[log_planted]"),
+    bug("bytes behind the gzip are nothing", "integrity/reading.py",
+        "return WRAPPING if stream.unused_data else made", "return made",
+        f"{TAMPERED}[log_bytes_appended]"),
+    bug("a gzip need not come to its end", "integrity/reading.py",
+        "    if not stream.eof:\n", "    if False:\n",
+        f"{TAMPERED}[log_trailer_cut_off]"),
+    bug("a copy's leniency goes for buckets", "integrity/reading.py",
+        "if is_copy and stored and stored[:2] != _GZIP:", "if stored and stored[:2] != _GZIP:",
+        f"{TAMPERED}[log_as_plain_json]"),
+    bug("what could not be listed is missing", "integrity/logs.py",
+        "if entry.place.startswith(setting.hidden):", "if False:",
+        f"{FAILURES}::test_nothing_is_missing_that_only_could_not_be_listed"),
+    bug("what was ingested is not looked at", "integrity/logs.py",
+        "    if ingested == INVALID:\n", "    if False:\n",
+        "tests/integrity/test_incremental.py::test_what_was_tampered_with_before_it_was_ingested_is_invalid_however_sound_the_object_is_now"),
+    bug("what earlier runs saw is forgotten", "integrity/judging.py",
+        "gone = finding.digests_gone(", "gone = [] and finding.digests_gone(",
+        "tests/integrity/test_incremental.py::test_what_was_verified_and_is_deleted_is_missing_also_where_nobody_misses_it"),
+    bug("any bucket that a digest names is asked", "integrity/places.py",
+        "return self.bucket == bucket and within is not None and key.startswith(within.prefix)", "return within is not None",
+        "tests/integrity/test_sources.py::test_a_bucket_that_is_no_source_is_never_asked"),
+    bug("what was changed since is not read again", "integrity/tables.py",
+        'return (row["etag"], row["size"], row["modified"]) == (there.etag, there.size, there.modified)', "return True",
+        "tests/integrity/test_incremental.py::test_a_log_file_that_is_replaced_after_it_was_verified_is_invalid"),
+    bug("the evidence is no text", "sheet.py",
+        "    return escape(show.escape_terminal(what))", "    return what",
+        "tests/integrity/test_evidence.py::test_the_page_asks_nothing_says_nothing_and_runs_nothing"),
+)  # fmt: skip
+
+ALL = (*INGEST, *AUDIT, *UPKEEP, *MENDING, *MAINTENANCE, *CHECK, *ASKING, *PROOF)
