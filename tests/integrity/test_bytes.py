@@ -58,9 +58,9 @@ def field_of(vault: Vault, folder: Path) -> Field:
 
 @pytest.fixture
 def small(tmp_path) -> tuple[Field, str, str]:
-    """A chain of two hours of which the first digest and the first log file are changed."""
+    """A chain of two hours, of which the first digest and the first log file are changed."""
     vault = Vault()
-    made = vault.chain("ok", "empty", "empty")
+    made = vault.chain("ok", "empty")
     return field_of(vault, tmp_path), made.digests[0], made.hours[0].logs[0]
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from tests.buckets import ABROAD, ACCOUNT, OTHER, REGION
-from tests.integrity.chains import FIRST, HOUR, SECOND, START, Chain, Key, Trail, Vault
+from tests.integrity.chains import ATTACKER, FIRST, HOUR, SECOND, START, Chain, Key, Trail, Vault, signed
 from tests.integrity.verifying import wrong
 from tests.integrity.without_lake import Desk, counted, gaps, proven, verdict_of
 from trailhouse.integrity import evidence
@@ -305,6 +305,17 @@ def test_a_trail_that_ended_long_before_excuses_no_planted_log_file(ask):
     vault.chain("ok", "ok+StopLogging", trail=Trail("second", prefix="second"))
     key = vault.put_log(made.trail, made.hours[4].start + timedelta(minutes=32))
     assert verdict_of(ask(vault), key) == ("unlisted", ("unlisted",))
+
+
+def test_a_digest_that_is_planted_with_a_log_file_excuses_it_not(ask):
+    vault, made = chain(*["ok"] * 6)
+    key = vault.put_log(made.trail, made.hours[2].start + timedelta(minutes=32))
+    body = vault.body(made.digests[2])
+    digest = made.digests[2].replace("_main_", "_evil_")
+    vault.objects[digest] = signed(body | {"digestS3Object": digest, "digestPublicKeyFingerprint": None}, ATTACKER)
+    proof = ask(vault)
+    assert verdict_of(proof, digest) == ("unchecked", ("no_key",))
+    assert verdict_of(proof, key) == ("unlisted", ("unlisted",))
 
 
 # ── the period ───────────────────────────────────────────────────────────────────────────────────────────────────────

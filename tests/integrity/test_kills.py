@@ -18,7 +18,7 @@ from tests.integrity import dying
 from tests.integrity.chains import Trail, Vault
 from tests.integrity.verifying import keys_of
 
-KILLS = 10  # besides the first and the last hit of each point
+KILLS = 6  # besides the first and the last hit of each point
 
 
 @dataclass

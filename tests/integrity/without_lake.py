@@ -25,7 +25,7 @@ NOWHERE = settings.Lake(location="/nonexistent")
 def proven(*sources: Any, keys: Path | None, now: datetime = NOW, **asked: Any) -> Proof:
     """One run over sources."""
     period = Period(asked.pop("since", None), asked.pop("until", None))
-    run = Run(config_of(NOWHERE, *sources), quiet, clock=lambda: now)
+    run = Run(config_of(NOWHERE, *sources, fetch_threads=1), quiet, clock=lambda: now)
     return prove(run, Asked(period, keys, **asked), Places(run.config.sources), Memory())
 
 

@@ -94,7 +94,10 @@ class Coverage:
         chains = self._feeds.get((there.account_id, there.region))
         if not chains:
             return Verdict(UNCHECKED, ("no_digests",), "there are no digests of its account and region")
-        why = [_why_not(of, delivered(there)) for of in chains.values()]
+        proven = [
+            of for of in chains.values() if of.told
+        ]  # whoever plants a file may plant a digest of a trail beside it
+        why = [_why_not(of, delivered(there)) for of in proven or chains.values()]
         untold = sorted((each for each in why if each), key=lambda each: not each.may_be_listed)
         if all(why) or any(each.may_be_listed for each in untold):
             return Verdict(UNCHECKED, (untold[0].check,), untold[0].said)
