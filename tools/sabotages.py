@@ -803,7 +803,7 @@ PROOF = (
         "if hashlib.md5(der, usedforsecurity=False).hexdigest() != key.fingerprint:", "if False:",
         f"{FAILURES}::test_a_file_that_holds_no_keys_is_refused_in_words"),
     bug("a key signs at any time", "integrity/public_keys.py",
-        "return kept is None or kept.key.since", "return True or kept.key.since",
+        "return kept is None or shifted(", "return True or shifted(",
         f"{CHAINS}::test_a_key_of_another_time_signs_nothing_that_can_be_trusted"),
     bug("a digest may lie anywhere", "integrity/chains.py",
         "if there.place not in self._places.find(told.bucket, told.key):", "if False:",
