@@ -397,3 +397,28 @@ def test_after_whatever_happens_a_run_that_reads_little_says_what_a_full_one_say
         seen |= set(vault.keys)
         fresh = proven(stage.root, keys=keys_of(replace(vault, keys=tuple(seen)), stage.folder))
         assert present(proof, vault) == present(fresh, vault), "what the lake remembers is no better than what is there"
+
+
+DAYS = [date(2026, 3, number) for number in (1, 2, 3)]
+
+
+def any_period(rng: random.Random) -> dict[str, date]:
+    since, until = sorted((rng.choice(DAYS), rng.choice(DAYS)))
+    return {name: day for name, day in (("since", since), ("until", until)) if rng.random() < 0.7}
+
+
+def test_the_same_is_true_whatever_days_are_asked_about(stage, record_property):
+    seed = int(os.environ.get("TRAILHOUSE_SEED") or random.randrange(2**32))
+    print("seed", seed)
+    record_property("told", f"incremental runs over some days: TRAILHOUSE_SEED={seed}")
+    rng, vault, start = random.Random(seed), stage.vault, START + timedelta(hours=18)
+    quiet_day = ["empty"] * 17
+    vault.chain("ok", "ok", "restart", "backfill", *quiet_day, "ok", "backfill", "ok", "restart", "ok", start=start)
+    second = Trail("second", prefix="second")
+    vault.chain("ok", "unexplained", "backfill", "ok", *quiet_day, "ok", "unexplained", "ok", trail=second, start=start)
+    untouched = dict(vault.objects)
+    for _ in range(10):
+        change, asked = rng.choice(OPERATIONS), any_period(rng)
+        print(change.__name__, asked)
+        change(rng, vault, untouched)
+        same_as_full(stage, **asked)

@@ -56,7 +56,7 @@ def prove(run: Run, asked: Asked, where: Places, known: Memory) -> Proof:
     digests, when = _digests(run, where, found.digests, known)
     keys, problems = _keys(asked, digests, known.keys, run.now)
     digests = chains.judged(digests, keys, where)
-    lists = finding.lists(digests, known.logs.values(), found, where, asked.period)
+    lists = finding.lists(digests, known.log_rows, found, where, asked.period)
     finding.look_further(lists, found, where, asked.period)
     reads = _log_files(run, where, judging.wanted(found, lists, asked.period), known)
     run.list_calls = found.calls
