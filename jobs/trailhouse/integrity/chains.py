@@ -65,6 +65,15 @@ class Judge:
         parts = [Verdict(INVALID, (check,), said) for check, said in self._lies(file, told)]
         return together([*parts, self._signature(file, told)])
 
+    def completed(self, file: DigestFile) -> DigestFile:
+        """With the signature that a copy has lost, and that its successor says again: the one that is, if any."""
+        told, named = file.digest, self._named.get(file.there.place, ())
+        if file.read.signature or not told or not named or not self._is_copy(file):
+            return file
+        key, text = self._keys.find(told.fingerprint), digest.signed_text(told, file.read.sha256)
+        right = (each for each in named if key and digest.is_signed(key, each.signature, text))
+        return replace(file, read=replace(file.read, signature=next(right, named[0]).signature))
+
     def _lies(self, file: DigestFile, told: Digest) -> Iterator[tuple[str, str]]:
         there, name = file.there, file.name
         if there.place not in self._places.find(told.bucket, told.key):
@@ -89,9 +98,7 @@ class Judge:
                 yield "backfill_time", said
 
     def _signature(self, file: DigestFile, told: Digest) -> Verdict:
-        given = [file.read.signature] if file.read.signature else []
-        if not given and self._is_copy(file):  # a copy loses what stood beside it; the successor says it again
-            given = [each.signature for each in self._named[file.there.place]]
+        given = file.read.signature
         if not given and not self._is_copy(file):
             return Verdict(INVALID, ("signature",), "no signature stands beside it")
         key = self._keys.find(told.fingerprint)
@@ -100,7 +107,7 @@ class Judge:
         if not given:
             return Verdict(UNCHECKED, ("no_signature",), "the copy has no signature, and no digest follows that has")
         text = digest.signed_text(told, file.read.sha256)
-        if not any(digest.is_signed(key, each, text) for each in given):
+        if not digest.is_signed(key, given, text):
             return Verdict(INVALID, ("signature",), "its signature is not CloudTrail's")
         if not file.name.backfill and not self._keys.may_be_of_time(told.fingerprint, told.end):
             return Verdict(UNCHECKED, ("key_period",), "it is signed with a key that was of another time")
@@ -120,7 +127,7 @@ def _unreadable(file: DigestFile) -> Verdict:
 def judged(files: Sequence[DigestFile], keys: Keys, places: Places) -> list[DigestFile]:
     """Each digest with its verdict, by itself and by what a sound successor says of it."""
     judge = Judge(files, keys, places)
-    alone = [each.judged(judge.itself(each)) for each in files]
+    alone = [each.judged(judge.itself(each)) for each in map(judge.completed, files)]
     by_place: dict[str, list[int]] = defaultdict(list)
     for number, each in enumerate(alone):
         by_place[each.there.place].append(number)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from trailhouse.integrity import logs, places, tables
 from trailhouse.integrity.digest import Digest
@@ -39,7 +39,6 @@ def listed(where: Places, period: Period) -> Found:
     """Everything of a period."""
     found = Found()
     days = period.around(0, 1)
-    since, until = period.moments()
     for place in where.all:
         got = places.listed(place, days.since, days.until)
         found.calls += got.calls
@@ -49,7 +48,7 @@ def listed(where: Places, period: Period) -> Found:
                 found.logs[each.place].append(each)
                 continue
             name = digest_name(each.file)
-            if name and (since is None or name.end > since) and (until is None or name.end <= shifted(until, AFTER)):
+            if name and _is_looked_at(name.end, period):
                 found.digests.append(each)
     return found
 
@@ -60,6 +59,12 @@ def _take(found: Found, place: Place, problems: Sequence[Problem]) -> None:
     for each in problems:
         found.hidden += (each.where,) if each.where.startswith("s3://") else (f"{place.name}/",)
         found.hidden += (f"{place.bucket}//",) if place.is_copy else ()
+
+
+def _is_looked_at(end: datetime, period: Period) -> bool:
+    """Whether a digest of that end tells of a period, or of what comes right after."""
+    since, until = period.moments()
+    return (since is None or end > since) and (until is None or end <= shifted(until, AFTER))
 
 
 def is_asked(each: DigestFile, period: Period) -> bool:
@@ -82,7 +87,7 @@ class Lists:
 
 
 def lists(digests: Sequence[DigestFile], known: Iterable[Row], found: Found, where: Places, period: Period) -> Lists:
-    """What the digests list: those that were read now by their own words, others by what is known of them."""
+    """What the digests list: those that were read now by their own words, others by what earlier runs know of them."""
     made = Lists()
     for each in digests:
         if each.digest and each.words:
@@ -90,7 +95,6 @@ def lists(digests: Sequence[DigestFile], known: Iterable[Row], found: Found, whe
                 if is_asked(each, period) or _is_inside(entry, found, period):
                     made.add(entry)
     sound = {each.there.key: each for each in digests if each.known}
-    days = period.around(0, 1)
     for row in known:
         old = tables.known_entry(row, where.of_row(row["source"], row["key"]))
         if old is None:
@@ -99,8 +103,8 @@ def lists(digests: Sequence[DigestFile], known: Iterable[Row], found: Found, whe
         if by := sound.get(old.by):
             if is_asked(by, period) or _is_inside(old, found, period):
                 made.add(replace(old, evidence=by.verdict.verdict))
-        elif told and not days.has(told.end.date()):
-            made.add(old)  # its digest was not looked at this time
+        elif told and not _is_looked_at(told.end, period) and period.has(row["key_day"]):
+            made.add(old)
     return made
 
 
@@ -188,11 +192,14 @@ def _source(entry: Entry, where: Places) -> str:
 def digests_gone(known: Iterable[Row], found: Found, where: Places, period: Period) -> list[Gap]:
     """Digests that were sound in an earlier run, or missing, and that nobody sees now: a chain may not miss its own."""
     there, (since, until) = {each.place for each in found.digests}, period.moments()
-    made = []
-    for row in known:
+    made, told = [], set[tuple[str, str]]()
+    for row in sorted(known, key=lambda row: (row["what"], row["window_start"] or row["window_end"])):
         was_there = row["verdict"] == (VALID if row["what"] == "digest" else MISSING) and row["key"]
         if not was_there or where.of_row(row["source"], row["key"]) in there or _is_hidden(row, found):
             continue
+        if (row["source"], row["key"]) in told:
+            continue  # by its own row, and as a gap of the day before
+        told.add((row["source"], row["key"]))
         begins, ends = row["window_start"], row["window_end"]
         if (since is None or ends > since) and (until is None or begins < until):
             verdict = Verdict(

@@ -22,7 +22,7 @@ from trailhouse.integrity.judging import Proof
 from trailhouse.integrity.memory import Memory
 from trailhouse.integrity.places import Places
 from trailhouse.integrity.public_keys import Kept, Keys
-from trailhouse.integrity.values import DigestFile, Name, Period, Read, There
+from trailhouse.integrity.values import VALID, DigestFile, Name, Period, Read, There
 from trailhouse.lake import catalog, failures, seals
 from trailhouse.sources.keys import digest_name
 from trailhouse.sources.values import Problem
@@ -56,7 +56,7 @@ def prove(run: Run, asked: Asked, where: Places, known: Memory) -> Proof:
     digests, when = _digests(run, where, found.digests, known)
     keys, problems = _keys(asked, digests, known.keys, run.now)
     digests = chains.judged(digests, keys, where)
-    lists = finding.lists(digests, known.logs.values(), found, where, asked.period)
+    lists = finding.lists(digests, known.log_rows, found, where, asked.period)
     finding.look_further(lists, found, where, asked.period)
     reads = _log_files(run, where, judging.wanted(found, lists, asked.period), known)
     run.list_calls = found.calls
@@ -112,8 +112,11 @@ def _digests(
         name, row = digest_name(each.file), known.digests.get((each.source, each.key))
         old = tables.known_digest(row, each, name) if row and name else None
         (made.append(old) if old else new.append(each))
-    now = run.now
-    for each, read in job.files(run, where, new, "digests"):
+    now, proven = run.now, {(row["source"], row["key"]): row for row in known.digest_rows if row["verdict"] == VALID}
+    for each, got in job.files(run, where, new, "digests"):
+        read, row = got, proven.get((each.source, each.key))
+        if row and not got.signature and row["sha256"] == got.sha256 and where.by_name[each.source].is_copy:
+            read = replace(got, signature=row["signature"] or "")  # what proved it once proves it still
         name = digest_name(each.file)
         told = digest.parse(read.content) if read.content else None
         if name:
