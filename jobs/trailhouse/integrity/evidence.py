@@ -15,7 +15,7 @@ from typing import Any
 from trailhouse.integrity import digest, recheck
 from trailhouse.integrity.judging import Proof
 from trailhouse.integrity.public_keys import Keys
-from trailhouse.integrity.values import FINDINGS, VALID, VERDICTS, DigestFile, Gap, LogFile, worst
+from trailhouse.integrity.values import VALID, VERDICTS, DigestFile, Gap, LogFile, There, Verdict, worst
 
 FORM = 1  # of the document
 
@@ -69,50 +69,39 @@ def not_valid(proof: Proof) -> list[dict[str, Any]]:
 
 
 def _gap(gap: Gap) -> dict[str, Any]:
-    return {
-        "what": "gap",
-        "verdict": gap.verdict.verdict,
-        "checks": list(gap.verdict.checks),
-        "said": gap.verdict.said,
-        "source": gap.source,
-        "key": gap.key,
-        "account": gap.account_id,
-        "region": gap.region,
-        "trail": gap.trail,
-        "from": _time(gap.since),
-        "to": _time(gap.until),
-    }
+    where = (gap.source, gap.key, gap.account_id, gap.region)
+    return _told("gap", gap.verdict, where) | {"trail": gap.trail, "from": _time(gap.since), "to": _time(gap.until)}
 
 
 def _digest(each: DigestFile) -> dict[str, Any]:
-    return {
-        "what": "digest",
-        "verdict": each.verdict.verdict,
-        "checks": list(each.verdict.checks),
-        "said": each.verdict.said,
-        "source": each.there.source,
-        "key": each.there.key,
-        "account": each.there.account_id,
-        "region": each.there.region,
-        "trail": each.name.trail,
-        "sha256": each.read.sha256 or None,
-    }
+    told = _told("digest", each.verdict, _where(each.there))
+    return told | {"trail": each.name.trail, "sha256": each.read.sha256 or None}
 
 
 def _log(each: LogFile) -> dict[str, Any]:
-    return {
-        "what": "log_file",
-        "verdict": each.verdict.verdict,
-        "checks": list(each.verdict.checks),
-        "said": each.verdict.said,
-        "source": each.there.source,
-        "key": each.there.key,
-        "account": each.there.account_id,
-        "region": each.there.region,
+    return _told("log_file", each.verdict, _where(each.there)) | {
         "sha256": each.read.sha256 or None if each.read else None,
         "listed_sha256": each.entry.sha256 if each.entry else None,
         "listed_by": each.entry.by if each.entry else None,
         "ingested": each.ingested or None,
+    }
+
+
+def _where(there: There) -> tuple[str, str, str, str]:
+    return there.source, there.key, there.account_id, there.region
+
+
+def _told(what: str, verdict: Verdict, where: tuple[str, str, str, str]) -> dict[str, Any]:
+    source, key, account, region = where
+    return {
+        "what": what,
+        "verdict": verdict.verdict,
+        "checks": list(verdict.checks),
+        "said": verdict.said,
+        "source": source,
+        "key": key,
+        "account": account,
+        "region": region,
     }
 
 
@@ -237,6 +226,3 @@ def _time(when: datetime | None) -> str | None:
 
 def _day(day: date | None) -> str | None:
     return day.isoformat() if day else None
-
-
-__all__ = ["FINDINGS", "counts", "evidence", "not_valid", "text"]
