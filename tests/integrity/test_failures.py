@@ -38,16 +38,22 @@ def proxy(s3, aws_env) -> Iterator[Proxy]:
     made.stop()
 
 
-@pytest.fixture
-def stored(s3, proxy, request, tmp_path) -> tuple[Vault, list[Chain], str, Path]:
-    """Two accounts' chains in a bucket behind the proxy; its keys."""
-    vault = Vault(f"f-{abs(hash(request.node.nodeid)) % 10**9}")
+@pytest.fixture(scope="module")
+def uploaded(s3_server, tmp_path_factory) -> tuple[Vault, list[Chain], str, Path]:
+    """Two accounts' chains in a bucket, which nobody changes; its keys."""
+    vault = Vault("f-two-accounts")
     made = [vault.chain("ok", "ok", "ok"), vault.chain("ok", "ok", "ok", trail=Trail(account=OTHER, region=ABROAD))]
-    s3.client().create_bucket(Bucket=vault.bucket)
-    vault.upload(s3.client())
-    keys = tmp_path / "keys.json"
+    s3_server.client().create_bucket(Bucket=vault.bucket)
+    vault.upload(s3_server.client())
+    keys = tmp_path_factory.mktemp("failures") / "keys.json"
     keys.write_text(json.dumps(vault.public_keys()))
     return vault, made, f"s3://{vault.bucket}", keys
+
+
+@pytest.fixture
+def stored(uploaded, proxy) -> tuple[Vault, list[Chain], str, Path]:
+    """The same, behind the proxy."""
+    return uploaded
 
 
 def on(*keys: str) -> Callable[[Request], bool]:
@@ -88,7 +94,7 @@ def test_a_log_file_that_can_not_be_read_is_unchecked_and_no_other_is(stored, pr
 
 
 @pytest.mark.parametrize("reason", REFUSALS)
-@pytest.mark.parametrize("which", [0, 1, 2])
+@pytest.mark.parametrize("which", [0, 2])
 def test_a_digest_that_can_not_be_read_is_unchecked_with_what_it_lists(stored, proxy, reason, which):
     _, (made, _), source, keys = stored
     hour = made.hours[which]
@@ -141,17 +147,19 @@ def test_what_could_not_be_read_is_read_by_the_next_run(stored, proxy, lake):
 
 
 @pytest.mark.parametrize(
-    "mark",
+    ("mark", "remembered"),
     [
-        f"/{OTHER}/CloudTrail/{ABROAD}/",
-        f"/{OTHER}/CloudTrail-Digest/{ABROAD}/",
-        f"/{OTHER}/CloudTrail/",
-        f"/{OTHER}/CloudTrail-Digest/",
-        f"/{OTHER}/",
-        "AWSLogs/",
+        (f"/{OTHER}/CloudTrail/{ABROAD}/", True),
+        (f"/{OTHER}/CloudTrail/{ABROAD}/", False),
+        (f"/{OTHER}/CloudTrail-Digest/{ABROAD}/", True),
+        (f"/{OTHER}/CloudTrail-Digest/{ABROAD}/", False),
+        (f"/{OTHER}/CloudTrail/", True),
+        (f"/{OTHER}/CloudTrail-Digest/", False),
+        (f"/{OTHER}/", True),
+        ("AWSLogs/", True),
+        ("AWSLogs/", False),
     ],
 )
-@pytest.mark.parametrize("remembered", [False, True])
 def test_nothing_is_missing_that_only_could_not_be_listed(stored, proxy, lake, mark, remembered):
     _, (made, _), source, keys = stored
     if remembered:
