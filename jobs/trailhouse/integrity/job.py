@@ -20,7 +20,7 @@ from trailhouse.sources.objects import ReadLimits, ToRead
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-FEW = 5_000  # files that this process reads alone: sooner than Spark has started and shared them out
+FEW = 20_000  # files that this process reads alone: sooner than Spark has started and shared them out
 TASK_FILES, TASK_BYTES = 500, 64 * 2**20
 THREADS = 4  # times as many as ingest has: what is read is small, so that the time goes to waiting
 
@@ -54,9 +54,11 @@ def files(
     before, in_all = of[0], of[1] or len(there)
     if len(there) <= FEW and run.session is None:
         tally = {name: _Number() for name in ("files", "bytes")}
-        results = [reading.read(replace(each, tally=tally)) for each in tasks]
+        results = []
+        for each in tasks:
+            results.append(reading.read(replace(each, tally=tally)))
+            run.tell(before + tally["files"].value, tally["bytes"].value, in_all)
         counted = {name: number.value for name, number in tally.items()}
-        run.tell(before + counted["files"], counted["bytes"], in_all)
     else:
         run.session = run.session or session.start(run.config.spark)
         counter = session.Counter(run.session.sparkContext, ["files", "bytes"])
