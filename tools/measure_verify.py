@@ -181,7 +181,7 @@ def _beside(folder: Path, recipe: sample.Recipe, server: S3Server, api: CloudTra
     times = recipe.accounts * recipe.regions
     yield "\nBeside `aws cloudtrail validate-logs`, which verifies one account and region of one trail at a time, and"
     yield f"would be started {times} times. Medians of {ROUNDS} runs in turn; with latency, of {SLOW_ROUNDS}. S3"
-    yield f"takes {LATENCY * 1000:.0f} ms and more to answer; a server on the same machine none, unless it is made to.\n"
+    yield f"takes {LATENCY * 1000:.0f} ms and more to answer; a server on the same machine none, unless made to.\n"
     yield "| verifier | S3 | of | objects | seconds | objects/s |"
     yield "| --- | --- | --- | ---: | ---: | ---: |"
     proxy = Proxy(server.url).start()
