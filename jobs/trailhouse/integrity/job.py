@@ -20,7 +20,7 @@ from trailhouse.sources.objects import ReadLimits, ToRead
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-FEW = 20_000  # files that this process reads alone: sooner than Spark has started and shared them out
+FEW = 10_000  # files that this process reads alone: sooner than Spark has started and shared them out
 TASK_FILES, TASK_BYTES = 500, 64 * 2**20
 THREADS = 4  # times as many as ingest has: what is read is small, so that the time goes to waiting
 
