@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from pyiceberg.expressions import And, BooleanExpression, EqualTo, GreaterThanOrEqual, LessThanOrEqual
+import pyarrow.compute as pc
 
 from trailhouse.integrity import public_keys, tables
 from trailhouse.integrity.judging import Proof
@@ -78,13 +78,10 @@ def remembered(lake: Lake, where: Places, asked: Period, full: bool) -> Memory:
 def _ingested(lake: Lake, where: Places, period: Period) -> dict[Name, frozenset[str]]:
     """The hashes of what the lake took in, of each object all generations."""
     made: dict[Name, set[str]] = defaultdict(set)
-    for name in where.by_name:
-        which: BooleanExpression = And(EqualTo("source", name), EqualTo("state", "done"))
-        which = And(which, GreaterThanOrEqual("key_day", period.since)) if period.since else which
-        which = And(which, LessThanOrEqual("key_day", period.until)) if period.until else which
-        rows = lake.table("ledger").scan(which, selected_fields=("key", "sha256")).to_arrow()
-        for key, sha256 in zip(rows["key"].to_pylist(), rows["sha256"].to_pylist(), strict=True):
-            made[name, key].add(sha256 or "")
+    rows = tables.told(lake, "ledger", list(where.by_name), period, ("source", "key", "sha256", "state"))
+    rows = rows.filter(pc.equal(rows["state"], "done"))
+    for source, key, sha256 in zip(*(rows[name].to_pylist() for name in ("source", "key", "sha256")), strict=True):
+        made[source, key].add(sha256 or "")
     return {name: frozenset(hashes) for name, hashes in made.items()}
 
 

@@ -260,8 +260,8 @@ def store(lake: Lake, name: str, sources: Collection[str], made: Iterable[Mappin
     by_day: dict[date, list[Mapping[str, Any]]] = {}
     for row in made:
         by_day.setdefault(row["key_day"], []).append(row)
-    held = told(lake, name, sources, Period(), ("key_day",))["key_day"]
-    days = sorted(set(by_day) | {day for day in pc.unique(held).to_pylist() if period.has(day)})
+    held = told(lake, name, sources, period, ("key_day",))["key_day"]
+    days = sorted({*by_day, *pc.unique(held).to_pylist()})
     changed = 0
     for start in range(0, len(days), AT_ONCE):
         changed += _store(

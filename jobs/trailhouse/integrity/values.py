@@ -74,10 +74,6 @@ class There:
     file: str
     place: str  # by which a digest's word leads to it: see `places`
 
-    def is_as(self, other: There) -> bool:
-        """Whether it is the same generation."""
-        return (self.etag, self.size, self.modified) == (other.etag, other.size, other.modified)
-
 
 @dataclass(frozen=True, slots=True)
 class Read:
