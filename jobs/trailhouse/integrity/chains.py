@@ -15,7 +15,7 @@ from trailhouse.integrity import digest
 from trailhouse.integrity.digest import Digest, Previous
 from trailhouse.integrity.places import Places
 from trailhouse.integrity.public_keys import Keys
-from trailhouse.integrity.reading import FORMAT, WRAPPING
+from trailhouse.integrity.reading import DAMAGE, FORMAT
 from trailhouse.integrity.trail_events import TrailEvent
 from trailhouse.integrity.values import (
     INVALID,
@@ -24,6 +24,7 @@ from trailhouse.integrity.values import (
     UNCHECKED,
     UNEXPLAINED,
     VALID,
+    Chain,
     DigestFile,
     Gap,
     Verdict,
@@ -119,7 +120,7 @@ class Judge:
 
 def _unreadable(file: DigestFile) -> Verdict:
     problem = file.read.problem
-    if problem in ("", FORMAT, WRAPPING):
+    if problem in ("", *DAMAGE):
         return Verdict(INVALID, (problem or FORMAT,), "it is no digest file")
     return Verdict(UNCHECKED, (problem,), "it could not be read")
 
@@ -166,7 +167,7 @@ class Setting:
     """What a chain is looked at in."""
 
     places: Places
-    horizon: Mapping[tuple[str, str, str, str, bool], datetime]  # chain -> up to when it must have come
+    horizon: Mapping[Chain, datetime]  # chain -> up to when it must have come
     calls: Calls
     hidden: tuple[str, ...] = ()  # how places and names begin of what could not be listed
     since: datetime | None = None  # what lies before is not asked about
@@ -179,12 +180,12 @@ class _Going:
 
     by_place: Mapping[str, DigestFile]
     gaps: list[Gap] = field(default_factory=list)
-    continued: set[tuple[str, str, str, str, bool]] = field(default_factory=set)  # by a chain of another name
+    continued: set[Chain] = field(default_factory=set)  # by a chain of another name
 
 
 def gaps(files: Sequence[DigestFile], setting: Setting) -> list[Gap]:
     """Times that no digest tells of, and why, where that is known."""
-    chains: dict[tuple[str, str, str, str, bool], list[DigestFile]] = defaultdict(list)
+    chains: dict[Chain, list[DigestFile]] = defaultdict(list)
     for each in files:
         chains[each.chain].append(each)
     going = _Going({each.there.place: each for each in files})

@@ -15,7 +15,7 @@ from typing import Any
 from trailhouse.integrity import digest, recheck
 from trailhouse.integrity.judging import Proof
 from trailhouse.integrity.public_keys import Keys
-from trailhouse.integrity.values import VALID, VERDICTS, DigestFile, Gap, LogFile, There, Verdict, worst
+from trailhouse.integrity.values import VALID, VERDICTS, Chain, DigestFile, Gap, LogFile, There, Verdict, worst
 
 FORM = 1  # of the document
 
@@ -134,10 +134,10 @@ def _scope(proof: Proof) -> dict[str, Any]:
 
 def _chains(proof: Proof) -> list[dict[str, Any]]:
     """Each chain with the worst of its digests, its gaps, and the log files that it lists."""
-    of: dict[tuple[str, str, str, str, bool], list[DigestFile]] = defaultdict(list)
+    of: dict[Chain, list[DigestFile]] = defaultdict(list)
     for each in proof.digests:
         of[each.chain].append(each)
-    parts: dict[tuple[str, str, str, str, bool], list[str]] = defaultdict(list)
+    parts: dict[Chain, list[str]] = defaultdict(list)
     for gap in proof.gaps:
         parts[gap.account_id, gap.region, gap.trail, gap.home, gap.backfill].append(gap.verdict.verdict)
     chain_of = {each.there.key: each.chain for each in proof.digests}

@@ -11,12 +11,21 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from trailhouse.integrity import chains, logs
-from trailhouse.integrity.values import BEGINNING, MISSING, VALID, DigestFile, Gap, Period, There, Verdict, shifted
+from trailhouse.integrity.values import (
+    BEGINNING,
+    MISSING,
+    VALID,
+    Chain,
+    DigestFile,
+    Gap,
+    Period,
+    There,
+    Verdict,
+    shifted,
+)
 from trailhouse.sources.keys import LOG_KINDS
 
 DUE = timedelta(hours=2)  # after the end of its window a digest is there
-
-Chain = tuple[str, str, str, str, bool]
 
 
 def horizons(

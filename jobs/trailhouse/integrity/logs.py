@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 
 from trailhouse.integrity import digest
-from trailhouse.integrity.reading import FORMAT, WRAPPING
+from trailhouse.integrity.reading import DAMAGE
 from trailhouse.integrity.values import (
     INVALID,
     MISSING,
@@ -199,7 +199,7 @@ def _telling(entries: Sequence[Entry]) -> Entry | None:
 
 def _with_content(verdict: Verdict, read: Read | None) -> Verdict:
     """Damage shows without a digest's word as well."""
-    if read and read.problem in (FORMAT, WRAPPING):
+    if read and read.problem in DAMAGE:
         return together([verdict, Verdict(INVALID, (read.problem,), "it is not one whole gzip stream")])
     return verdict
 
@@ -227,7 +227,7 @@ def _content(there: There, read: Read | None, entry: Entry, setting: Setting) ->
         if entry.place.startswith(setting.hidden):
             return Verdict(UNCHECKED, ("listing",), "its folder could not be listed")
         return Verdict(MISSING, ("missing",), "a digest lists it, and it is not there")
-    if read.problem in (FORMAT, WRAPPING):
+    if read.problem in DAMAGE:
         return Verdict(INVALID, (read.problem,), "it is not one whole gzip stream")
     if read.problem:
         return Verdict(UNCHECKED, (read.problem,), "it could not be read")

@@ -18,6 +18,7 @@ from trailhouse.integrity.values import Read
 from trailhouse.sources.objects import Fetched, Reader, ReadLimits, TooLarge, ToRead, fetch, reader_for
 
 FORMAT, WRAPPING, LIMIT = "format", "wrapping", "too_large"
+DAMAGE = (FORMAT, WRAPPING)  # a file's own fault; with another problem, nothing is known of it
 
 BESIDE = ".metadata.json"  # what `aws s3api head-object --query Metadata` says of a file, in a copy on this machine
 MOST_BESIDE = 2**14

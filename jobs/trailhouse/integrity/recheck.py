@@ -16,7 +16,7 @@ from trailhouse.integrity import digest
 from trailhouse.integrity.digest import Digest
 from trailhouse.integrity.places import Place
 from trailhouse.integrity.public_keys import Keys
-from trailhouse.integrity.values import VALID, DigestFile
+from trailhouse.integrity.values import VALID, Chain, DigestFile
 
 _PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 
@@ -26,8 +26,8 @@ OWNER = "OWNER"  # of an organization's trail: its management account, which no 
 def recheck(digests: Sequence[DigestFile], keys: Keys, places: Sequence[Place]) -> list[dict[str, Any]]:
     """For each chain, its newest sound digest and the commands."""
     by_name = {each.name: each for each in places}
-    newest: dict[tuple[str, str, str, str, bool], DigestFile] = {}
-    oldest: dict[tuple[str, str, str, str, bool], DigestFile] = {}
+    newest: dict[Chain, DigestFile] = {}
+    oldest: dict[Chain, DigestFile] = {}
     for each in digests:
         if each.digest and each.verdict.verdict == VALID and each.read.signature and not each.name.backfill:
             oldest.setdefault(each.chain, each)

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterThanOrEqual, In, LessThanOrEqual
 
 from trailhouse.integrity.digest import Digest, Previous
+from trailhouse.integrity.reading import DAMAGE
 from trailhouse.integrity.values import (
     VALID,
     DigestFile,
@@ -171,7 +172,7 @@ def known_digest(row: Mapping[str, Any], there: There, name: DigestName) -> Dige
 
 def known_read(row: Mapping[str, Any], there: There) -> Read | None:
     """What was read of a log file that is still the same; None where it could not be read."""
-    if not _is_same(row, there) or not (row["sha256"] or row["problem"] in ("format", "wrapping")):
+    if not _is_same(row, there) or not (row["sha256"] or row["problem"] in DAMAGE):
         return None
     return Read(there.key, row["problem"] or "", row["sha256"] or "", tuple(row["trail_events"] or ()))
 

@@ -19,6 +19,7 @@ FINDINGS = (UNEXPLAINED, UNLISTED, MISSING, INVALID)
 
 
 Name = tuple[str, str]  # of a file: source and key
+Chain = tuple[str, str, str, str, bool]  # account, region, trail, its home, whether of backfills
 
 BEGINNING, END = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59)  # of what a name can say
 
@@ -113,7 +114,7 @@ class DigestFile:
         return self.name.end
 
     @property
-    def chain(self) -> tuple[str, str, str, str, bool]:
+    def chain(self) -> Chain:
         """What its name says it belongs to."""
         each = self.name
         return (self.there.account_id, self.there.region, each.trail, each.home, each.backfill)
