@@ -25,6 +25,7 @@ from trailhouse.bounds import Quality as Quality
 from trailhouse.errors import SettingsError
 from trailhouse.forms import doc as _doc
 from trailhouse.limits import Limits
+from trailhouse.scheduling import Airflow
 
 CONFIG_VARIABLE = "TRAILHOUSE_CONFIG"
 CONFIG_FILE = "trailhouse.toml"
@@ -165,6 +166,7 @@ class Settings:
     maintain: Maintain = field(default_factory=Maintain)
     athena: Athena = Athena()
     spark: Spark = Spark()
+    airflow: Airflow = field(default_factory=Airflow)
 
 
 TABLES: dict[str, type[Any]] = {
@@ -177,6 +179,7 @@ TABLES: dict[str, type[Any]] = {
     "maintain": Maintain,
     "athena": Athena,
     "spark": Spark,
+    "airflow": Airflow,
 }
 # Limits belongs to `decode`, which knows nothing of settings, so what is said of its fields stands here.
 _LIMITS = {
@@ -334,6 +337,7 @@ def _field_value(table: str, key: str, value: Any, file: Path | None) -> Any:
     return value
 
 
+_PROGRAM = r"/.+|[^/]+|"
 _PATTERNS = {
     "source.expected_owner": (r"[0-9]{12}|", 'an account id of 12 digits in quotes, such as "111122223333"'),
     "source.copy_of": (r"[a-z0-9][a-z0-9._-]{1,62}|", "the name of a bucket, such as org-trail-logs"),
@@ -346,6 +350,10 @@ _PATTERNS = {
     ),
     "lake.catalog_name": (r"[a-z][a-z0-9_]*", "of small letters, digits and _, such as trailhouse"),
     "athena.work_group": (r"[a-zA-Z0-9._-]{1,128}", "of letters, digits and . _ -, such as trailhouse"),
+    "airflow.python": (_PROGRAM, "an absolute path, or a name that is found on the path"),
+    "airflow.spark_submit": (_PROGRAM, "an absolute path, or a name that is found on the path"),
+    "airflow.emr_application": (r"[0-9a-z]{1,64}|", "an application's id, such as 00f1abcdexample"),
+    "airflow.emr_role": (r"arn:[^:]+:iam::[0-9]{12}:role/.+|", 'such as "arn:aws:iam::111122223333:role/lake-writer"'),
     "spark.driver_memory": (r"[1-9][0-9]*[kmgt]", 'in Spark\'s form, such as "2g"'),
 }
 

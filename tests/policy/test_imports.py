@@ -49,8 +49,9 @@ MAY = {
     "lake": {"settings", "faults", "sources.aws"},
     "sources": {"settings", "faults", "limits"},
     "decode": {"limits", "lake.schema"},
-    "settings": {"limits", "forms", "bounds"},
+    "settings": {"limits", "forms", "bounds", "scheduling"},
     "bounds": {"forms"},
+    "scheduling": {"forms"},
     "forms": set(),
     "faults": {"settings"},
     "options": {"settings"},
@@ -82,7 +83,11 @@ INGEST = {
     "refusal": {"values", "audit"},
     "publish": {"values", "stage"},  # tables are published in the order they were staged in, with stage's ledger rows
     "waiting": {"values", "backlog"},
-    "job": {"rules", "audit"},  # a run's settings and session; the user's own expectations are checked by both
+    "job": {
+        "rules",
+        "audit",
+        "values",
+    },  # a run's settings, session and result; the user's expectations: checked by both
     "restate": {"values", "stage"},  # what gives way to a batch that says objects anew
     "takeback": {"values", "stage", "publish"},  # a batch that takes others back
     "settle": {
