@@ -29,6 +29,7 @@ UV_INSTALL = [VENV / "bin" / "uv", "pip", "install", "-q", "--python", VENV / "b
 
 LOCKS = [ROOT / "requirements" / name for name in ("uv.txt", "dev.txt", "build.txt")]
 AWSCLI_LOCK = ROOT / "requirements" / "awscli.txt"
+AIRFLOW_LOCK = ROOT / "requirements" / "airflow.txt"
 POM = ROOT / "jars" / "pom.xml"
 SUMS = ROOT / "jars" / "SHA256SUMS"
 
@@ -54,6 +55,7 @@ NEED_BROWSER = (
     "by itself), or brew install chromium; or name one that you have: make test TRAILHOUSE_CHROMIUM=/path/to/chromium"
 )
 NEED_AWSCLI = "no AWS CLI: make awscli, or set TRAILHOUSE_AWSCLI"
+NEED_AIRFLOW = "no Airflow: make airflow"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
@@ -333,34 +335,48 @@ def browser() -> None:
         stop(NEED_BROWSER.format(why=", even after apt-get install chromium"))
 
 
-# ── the AWS CLI that the tests compare with ──────────────────────────────────────────────────────────────────────────
+# ── what has an environment of its own: the AWS CLI that the tests compare with, the Airflow that runs the DAGs ───────
 
 
 def awscli_path() -> Path:
-    """
-    Where the tests find the AWS CLI: the one that is named, else ours.
-
-    An environment of its own: the CLI's requirements are not the project's. It stands on the Python it was made with.
-    """
+    """Where the tests find the AWS CLI: the one that is named, else ours."""
     named = os.environ.get("TRAILHOUSE_AWSCLI")
-    made_of = fingerprint([AWSCLI_LOCK.read_bytes(), sys.base_prefix.encode()])[:16]
-    return Path(named) if named else CACHE / "awscli" / made_of / "bin" / "aws"
+    return Path(named) if named else apart("awscli", AWSCLI_LOCK) / "bin" / "aws"
 
 
 def awscli() -> None:
-    """Exactly what its lock names, in a folder that appears when it is whole."""
+    """Exactly what its lock names."""
     path = awscli_path()
-    if path.is_file():
-        return
-    if os.environ.get("TRAILHOUSE_AWSCLI"):
+    if not path.is_file() and os.environ.get("TRAILHOUSE_AWSCLI"):
         stop(f"there is no {path}, which TRAILHOUSE_AWSCLI names")
-    home = path.parent.parent
+    if not path.is_file():
+        make_apart(path.parent.parent, AWSCLI_LOCK, "the AWS CLI for the tests")
+
+
+def airflow_path() -> Path:
+    """Where the tests find Airflow."""
+    return apart("airflow", AIRFLOW_LOCK) / "bin" / "airflow"
+
+
+def airflow() -> None:
+    """Exactly what its lock names. Its commands start others by name, and find them where it lies."""
+    if not airflow_path().is_file():
+        make_apart(airflow_path().parent.parent, AIRFLOW_LOCK, "the Airflow for the tests")
+
+
+def apart(name: str, lock: Path) -> Path:
+    """An environment whose requirements are not the project's. It stands on the Python that it was made with."""
+    return CACHE / name / fingerprint([lock.read_bytes(), sys.base_prefix.encode()])[:16]
+
+
+def make_apart(home: Path, lock: Path, what: str) -> None:
+    """In a folder that appears when it is whole."""
     home.parent.mkdir(parents=True, exist_ok=True)
-    with Told("the AWS CLI for the tests"), tempfile.TemporaryDirectory(dir=home.parent) as folder:
+    with Told(what), tempfile.TemporaryDirectory(dir=home.parent) as folder:
         made, uv = Path(folder, "made"), VENV / "bin" / "uv"
         run([uv, "venv", "-q", "--relocatable", "--python", sys.executable, made], UV_PYTHON_DOWNLOADS="never")
         install = [uv, "pip", "install", "-q", "--python", made / "bin" / "python", "--compile-bytecode", "--no-build"]
-        run([*install, "--require-hashes", "-r", AWSCLI_LOCK], UV_PYTHON_DOWNLOADS="never")
+        run([*install, "--require-hashes", "-r", lock], UV_PYTHON_DOWNLOADS="never")
         shutil.rmtree(home, ignore_errors=True)
         made.rename(home)
 
@@ -438,7 +454,7 @@ def stop(why: str) -> NoReturn:
     sys.exit(f"setup: {why}")
 
 
-SINGLE = {"s3server": s3_server, "browser": browser, "awscli": awscli, "sums": write_sums}
+SINGLE = {"s3server": s3_server, "browser": browser, "awscli": awscli, "airflow": airflow, "sums": write_sums}
 
 if __name__ == "__main__":
     main()
