@@ -20,6 +20,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trailhouse import forms
 from trailhouse.bounds import Coverage as Coverage
+from trailhouse.bounds import Doctor as Doctor
 from trailhouse.bounds import Maintain as Maintain
 from trailhouse.bounds import Quality as Quality
 from trailhouse.errors import SettingsError
@@ -162,6 +163,7 @@ class Settings:
     listing: Listing = Listing()
     quality: Quality = field(default_factory=Quality)
     coverage: Coverage = field(default_factory=Coverage)
+    doctor: Doctor = field(default_factory=Doctor)
     maintain: Maintain = field(default_factory=Maintain)
     athena: Athena = Athena()
     spark: Spark = Spark()
@@ -174,6 +176,7 @@ TABLES: dict[str, type[Any]] = {
     "listing": Listing,
     "quality": Quality,
     "coverage": Coverage,
+    "doctor": Doctor,
     "maintain": Maintain,
     "athena": Athena,
     "spark": Spark,
