@@ -120,7 +120,7 @@ CHECKS: dict[str, Check] = {
     "bucket_deletes": Check(
         WRONG,
         "whoever has the right may delete log files: no statement of its policy denies {action}",
-        "add the statement NobodyDeletes of infra/log-bucket.yaml, or lock objects (ObjectLockDays)",
+        "add the statement NobodyDeletes of infra/log-bucket.yaml",
     ),
     "bucket_takes_plants": Check(
         ADVICE,

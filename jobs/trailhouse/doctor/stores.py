@@ -126,7 +126,7 @@ def _log_policy(bucket: Bucket) -> Iterator[Finding]:
         if of_cloudtrail and not any(key in rights.conditions(statement) for key in _WHOSE):
             yield found("bucket_any_trail", _url(bucket), statement=_name(statement))
     for action in ("s3:DeleteObject", "s3:DeleteObjectVersion"):
-        if not bucket.lock and not _denies(bucket, action, {}):
+        if not _denies(bucket, action, {}):
             yield found("bucket_deletes", _url(bucket), action=action)
             break
     if not _denies(bucket, "s3:PutObject", {}):
