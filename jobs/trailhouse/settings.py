@@ -29,6 +29,7 @@ from trailhouse.limits import Limits
 
 CONFIG_VARIABLE = "TRAILHOUSE_CONFIG"
 CONFIG_FILE = "trailhouse.toml"
+PLAIN_HTTP_VARIABLE = "TRAILHOUSE_PLAIN_HTTP"  # beside AWS_ENDPOINT_URL…, which it is about
 FAULT_VARIABLE = "TRAILHOUSE_FAULT"  # for tests alone: see `faults`
 
 Override = str | int | Sequence[str]
@@ -228,6 +229,11 @@ def load(path: Path | None, overrides: Mapping[str, Override], env: Mapping[str,
 def environment() -> Mapping[str, str]:
     """The process's environment."""
     return os.environ
+
+
+def plain_http(env: Mapping[str, str]) -> bool:
+    """Whether requests may go to another machine without TLS."""
+    return env.get(PLAIN_HTTP_VARIABLE, "") == "1"
 
 
 def quieten_libraries() -> None:
