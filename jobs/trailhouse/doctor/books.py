@@ -21,21 +21,19 @@ from trailhouse.settings import Doctor, Maintain
 
 
 def read(where: settings.Lake) -> LakeSeen:
-    """The lake as it is; its metadata, and three tables of its books."""
-    try:
-        lake = catalog.open_lake(where, to_read=True)
-    except UsageError:
-        return LakeSeen(there=False)
+    """The lake as it is; its metadata, and four tables of its books."""
     with failures.told(where):
+        try:
+            lake = catalog.open_lake(where, to_read=True)
+        except UsageError:
+            return LakeSeen(there=False)
         batches = _rows(lake, "batches", "batch_id", "state", "published_at")
         published = [each["published_at"] for each in batches if each["state"] == "published"]
         return LakeSeen(
             there=True,
             published=max(published, default=None),
             held=tuple(sorted(each["batch_id"] for each in batches if each["state"] == "held")),
-            pending=tuple(
-                sorted((each["reason"], each["since"]) for each in _rows(lake, "pending", "reason", "since"))
-            ),
+            pending=tuple(sorted((each["reason"], each["since"]) for each in _rows(lake, "pending", "reason", "since"))),
             tables=tuple(_table(name, table) for name in schema.TABLES if (table := lake.find(name))),
             accounts=frozenset(each["account_id"] for each in _rows(lake, "coverage", "account_id")),
         )

@@ -118,14 +118,15 @@ def told(doing: str) -> Iterator[None]:
 
 
 def refuse_plain_http(service: str, endpoint: str) -> None:
-    """An endpoint may be set to be anywhere; without TLS only on this machine, or where somebody says that he means it."""
+    """An endpoint may be set to be anywhere; without TLS only here, or where somebody says that he means it."""
     its = urlsplit(endpoint)
     if its.scheme == "https" or _is_here(its.hostname or "") or settings.plain_http(settings.environment()):
         return
+    variable = f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"
     raise UsageError(
-        f"requests to {service} would go to {endpoint} without TLS, with your credentials and log files for everybody on "
-        f"the way: set AWS_ENDPOINT_URL_{service.upper().replace('-', '_')} (or endpoint_url in your AWS profile) to an "
-        f"https address, or {settings.PLAIN_HTTP_VARIABLE}=1 if that network is yours alone"
+        f"requests to {service} would go to {endpoint} without TLS, open to everybody on the way: set {variable} (or "
+        "endpoint_url in your AWS profile) to an https address, or, if that network is yours alone, "
+        f"{settings.PLAIN_HTTP_VARIABLE}=1"
     )
 
 
