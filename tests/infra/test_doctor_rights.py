@@ -27,11 +27,14 @@ def call_of(service: str, operation: str, given: dict[str, object]) -> Call:
         "cloudtrail": str(given.get("TrailName") or given.get("Name") or "*"),
         "kms": str(given.get("KeyId")),
         "iam": str(given.get("PolicyArn") or f"arn:aws:iam::{ACCOUNT}:role/{given.get('RoleName')}"),
-        "glue": f"{base}:database/{given.get('Name')}",
+        "glue": f"{base}:database/{given.get('Name')}",  # and the catalog, which is asked for with it
         "athena": f"{base}:workgroup/{given.get('WorkGroup')}",
         "scheduler": f"{base}:schedule/{given.get('GroupName')}/{given.get('Name')}",
     }.get(service, "*")
     return Call(f"{service}:{operation}", resource)
+
+
+CATALOG = Call("glue:GetDatabase", f"arn:aws:glue:{REGION}:{ACCOUNT}:catalog")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +55,10 @@ def asked(tmp_path_factory):
         aws._CLIENTS.clear()
         examine.examine(settings.load(path, {}, {}), examine.Asked(organization=True))
         aws._CLIENTS.clear()
-    return [each for each in found if each.action != "sts:GetCallerIdentity"], held  # for which nobody needs a right
+    return [
+        CATALOG,
+        *(each for each in found if each.action != "sts:GetCallerIdentity"),
+    ], held  # for which nobody needs a right
 
 
 def test_every_look_is_allowed_by_the_doctors_policy(asked):
