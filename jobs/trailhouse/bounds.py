@@ -50,8 +50,15 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Doctor:
-    """What `trailhouse doctor` takes for overdue."""
+    """What `trailhouse doctor` looks at, and what it takes for overdue."""
 
+    roles: str = field(
+        default="",
+        metadata=doc(
+            "How the names of roles and schedules begin, as `Name` of infra/lake.yaml (default: that of the database); "
+            "`none` if they are not of that template."
+        ),
+    )
     ingest_within: timedelta = field(
         default=timedelta(hours=6),
         metadata=doc("Ingest is overdue when the newest batch was published so long ago.", "duration"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -36,7 +37,11 @@ def template(path) -> dict:
 
 def lint(*paths: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "cfnlint", *map(str, paths)], cwd=ROOT, capture_output=True, text=True, check=False
+        [Path(sys.executable).with_name("cfn-lint"), *map(str, paths)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

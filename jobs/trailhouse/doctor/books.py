@@ -33,7 +33,9 @@ def read(where: settings.Lake) -> LakeSeen:
             there=True,
             published=max(published, default=None),
             held=tuple(sorted(each["batch_id"] for each in batches if each["state"] == "held")),
-            pending=tuple(sorted((each["reason"], each["since"]) for each in _rows(lake, "pending", "reason", "since"))),
+            pending=tuple(
+                sorted((each["reason"], each["since"]) for each in _rows(lake, "pending", "reason", "since"))
+            ),
             tables=tuple(_table(name, table) for name in schema.TABLES if (table := lake.find(name))),
             accounts=frozenset(each["account_id"] for each in _rows(lake, "coverage", "account_id")),
         )

@@ -246,7 +246,11 @@ CHECKS: dict[str, Check] = {
         "`trailhouse publish`, or correct [athena] in the settings",
     ),
     # ── roles and jobs ───────────────────────────────────────────────────────────────────────────────────────────────
-    "role_missing": Check(WRONG, "there is no such role", "deploy infra/lake.yaml with Name={name}"),
+    "role_missing": Check(
+        WRONG,
+        "there is no such role",
+        "deploy infra/lake.yaml with Name={name}; if roles have other names, doctor.roles",
+    ),
     "role_short": Check(
         WRONG, "it may not do what its command does: {call}", "deploy infra/lake.yaml again; it has the role's policy"
     ),

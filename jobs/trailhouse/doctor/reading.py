@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from trailhouse import settings
 from trailhouse.doctor import rights
-from trailhouse.doctor.roles import ROLES, name_of
+from trailhouse.doctor.roles import ROLES, prefix
 from trailhouse.doctor.values import LAKE, LOGS, RESULTS, Bucket, Cloud, Key, Role, Trail, Unseen
 from trailhouse.sources import aws
 
@@ -59,6 +59,7 @@ def read(config: settings.Settings, look: Looker, organization: bool) -> Cloud |
     trails = _trails(look)
     buckets = tuple(_bucket(look, name, use, owner) for name, use, owner in _named(config, account))
     there = config.lake.catalog == "glue"
+    named = prefix(config) if there else ""
     return Cloud(
         account=account,
         region=region,
@@ -66,10 +67,10 @@ def read(config: settings.Settings, look: Looker, organization: bool) -> Cloud |
         trails=trails,
         buckets=buckets,
         keys=tuple(_key(look, arn, use) for arn, use in _key_names(config, trails, buckets).items()),
-        roles=tuple(_role(look, name_of(config, each)) for each in ROLES) if there else (),
+        roles=tuple(_role(look, f"{named}-{each}") for each in ROLES) if named else (),
         databases=dict(_databases(look, config.lake)) if there else {},
         work_group=_work_group(look, config.athena) if there else None,
-        schedules=dict(_schedules(look, config.lake.database)) if there else {},
+        schedules=dict(_schedules(look, named)) if named else {},
         accounts=_accounts(look) if organization else None,
         calls=look.calls,
     )

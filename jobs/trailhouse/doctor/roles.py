@@ -28,12 +28,16 @@ class Places:
     cloud: Cloud
     config: settings.Settings
 
+    @property
+    def s3(self) -> str:
+        return f"arn:{self.cloud.partition}:s3:::"
+
     def lake(self, path: str) -> str:
-        return f"arn:aws:s3:::{self.config.lake.location.removeprefix('s3://').rstrip('/')}/{path}"
+        return f"{self.s3}{self.config.lake.location.removeprefix('s3://').rstrip('/')}/{path}"
 
     def lake_bucket(self) -> tuple[str, str]:
         bucket, _, prefix = self.config.lake.location.removeprefix("s3://").rstrip("/").partition("/")
-        return f"arn:aws:s3:::{bucket}", prefix
+        return f"{self.s3}{bucket}", prefix
 
     def table(self, database: str, table: str) -> str:
         return self._of("glue", f"table/{database}/{table}")
@@ -42,20 +46,22 @@ class Places:
         return self._of("athena", f"workgroup/{self.config.athena.work_group}")
 
     def _of(self, service: str, what: str) -> str:
-        return f"arn:aws:{service}:{self.cloud.region}:{self.cloud.account}:{what}"
+        return f"arn:{self.cloud.partition}:{service}:{self.cloud.region}:{self.cloud.account}:{what}"
 
     def key(self, use: str, *actions: str) -> list[Call]:
         """Of S3's on somebody's behalf; log files have a context of their own."""
-        context = {"kms:viaservice": f"s3.{self.cloud.region}.amazonaws.com"}
+        context = {"kms:viaservice": f"s3.{self.cloud.region}.{self.cloud.suffix}"}
         if use == LOGS:
-            context["kms:encryptioncontext:aws:cloudtrail:arn"] = "arn:aws:cloudtrail:us-east-1:111122223333:trail/any"
+            context["kms:encryptioncontext:aws:cloudtrail:arn"] = (
+                f"arn:{self.cloud.partition}:cloudtrail:{self.cloud.region}:{self.cloud.account}:trail/x"
+            )
         keys = [each.arn for each in self.cloud.keys if each.use == use]
         return [Call(f"kms:{action}", key, context) for key in keys for action in actions]
 
 
-def name_of(config: settings.Settings, role: str) -> str:
-    """As infra/lake.yaml names it."""
-    return f"{config.lake.database}-{role}"
+def prefix(config: settings.Settings) -> str:
+    """How infra/lake.yaml was told to name roles and schedules; empty where it was not asked."""
+    return "" if config.doctor.roles == "none" else config.doctor.roles or config.lake.database
 
 
 def check(cloud: Cloud, config: settings.Settings) -> Iterator[Finding]:
@@ -65,7 +71,7 @@ def check(cloud: Cloud, config: settings.Settings) -> Iterator[Finding]:
     for role in cloud.roles:
         kind = role.name.rpartition("-")[2]
         if role.there is False:
-            yield found("role_missing", role.name, name=config.lake.database)
+            yield found("role_missing", role.name, name=prefix(config))
         if any(
             each["Effect"] == "Allow" and rights.everybody(each) and not each.get("Condition") for each in role.trust
         ):
@@ -136,22 +142,22 @@ def _logs(places: Places) -> Iterator[Call]:
         if source.role_arn:
             yield Call("sts:AssumeRole", source.role_arn)
         elif source.url.startswith("s3://"):
-            yield Call("s3:ListBucket", f"arn:aws:s3:::{bucket}", {"s3:prefix": below})
-            yield Call("s3:GetObject", f"arn:aws:s3:::{bucket}/{below}x")
+            yield Call("s3:ListBucket", f"{places.s3}{bucket}", {"s3:prefix": below})
+            yield Call("s3:GetObject", f"{places.s3}{bucket}/{below}x")
     if not any(source.role_arn for source in places.config.sources):
         yield from places.key(LOGS, "Decrypt")
 
 
 def _results(places: Places) -> list[Call]:
     output = places.config.athena.output.removeprefix("s3://").rstrip("/")
-    return [Call(f"s3:{action}Object", f"arn:aws:s3:::{output}/x") for action in ("Get", "Put")] if output else []
+    return [Call(f"s3:{action}Object", f"{places.s3}{output}/x") for action in ("Get", "Put")] if output else []
 
 
 def forbidden(places: Places) -> dict[str, list[Call]]:
     """What no role may, or only another one."""
     lake = places.config.lake
     events = places.lake(f"{lake.database}/events/x")
-    logs = [f"arn:aws:s3:::{each.name}/AWSLogs/x" for each in places.cloud.buckets if each.use == LOGS]
+    logs = [f"{places.s3}{each.name}/AWSLogs/x" for each in places.cloud.buckets if each.use == LOGS]
     written = [
         Call(f"s3:{verb}", each) for each in logs for verb in ("DeleteObject", "DeleteObjectVersion", "PutObject")
     ]

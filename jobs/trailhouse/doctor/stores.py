@@ -55,7 +55,9 @@ def _shut(bucket: Bucket) -> Iterator[Finding]:
 
 def _denies(bucket: Bucket, action: str, context: Mapping[str, str]) -> bool:
     """Whether the policy denies it to everybody, without a look at what else it may say."""
-    call = rights.Call(action, f"arn:aws:s3:::{bucket.name}/AWSLogs/x", context)
+    named = [part for each in bucket.policy or () for part in rights.listed(each.get("Resource"))]
+    partition = next((part.split(":")[1] for part in named if part.startswith("arn:")), "aws")
+    call = rights.Call(action, f"arn:{partition}:s3:::{bucket.name}/AWSLogs/x", context)
     denials = [each for each in bucket.policy or () if each["Effect"] == "Deny" and rights.everybody(each)]
     return any(rights.applies(each, call) for each in denials)
 
@@ -142,7 +144,7 @@ def _lake(bucket: Bucket, config: settings.Settings, cloud: Cloud) -> Iterator[F
     below = f"{prefix}/" if prefix else ""
     if bucket.region and bucket.region != cloud.region:
         yield found("lake_elsewhere", url, region=bucket.region, here=cloud.region)
-    if bucket.key == "" and not config.lake.kms_key:
+    if bucket.key in ("", "alias/aws/s3") and not config.lake.kms_key:
         yield found("lake_no_key", url)
     for rule in bucket.rules or ():
         named = {"rule": rule.get("ID", ""), "prefix": below or "the bucket"}

@@ -4,6 +4,7 @@ What is wrong with trails: what they leave out, whether they deliver, and what i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,6 +13,7 @@ from typing import Any
 from trailhouse.doctor.checks import found
 from trailhouse.doctor.values import LAKE, LOGS, Cloud, Finding, LakeSeen, Trail
 
+_ALL = re.compile(r"arn:[a-z-]+:s3(:::)?")  # objects, as a basic selector says it
 _RATES = {"ApiCallRateInsight": "calls", "ApiErrorRateInsight": "errors"}
 
 
@@ -67,7 +69,7 @@ def _events(trail: Trail, cloud: Cloud) -> Iterator[Finding]:
         yield found("data_events_all", trail.arn)
         return
     for bucket in cloud.buckets:
-        arn = f"arn:aws:s3:::{bucket.name}/"
+        arn = f"arn:{cloud.partition}:s3:::{bucket.name}/"
         if bucket.use in (LOGS, LAKE) and any(part.startswith(arn) or arn.startswith(part) for part in objects):
             yield found("data_events_loop", trail.arn, bucket=bucket.name)
 
@@ -91,7 +93,7 @@ def _basic(selector: Mapping[str, Any]) -> _Chosen:
     sources = ", ".join(selector.get("ExcludeManagementEventSources") or ())
     resources = selector.get("DataResources") or ()
     values = [value for each in resources if each["Type"] == "AWS::S3::Object" for value in each["Values"]]
-    objects = ["" if value in ("arn:aws:s3", "arn:aws:s3:::") else value for value in values]
+    objects = ["" if _ALL.fullmatch(value) else value for value in values]
     return _Chosen(selector.get("IncludeManagementEvents", True), left_out or sources, objects)
 
 

@@ -97,8 +97,15 @@ class Cloud:
     accounts: tuple[str, ...] | None = None  # of the organization, where it was asked for
     calls: int = 0
 
-    def bucket(self, use: str) -> Bucket | None:
-        return next((each for each in self.buckets if each.use == use), None)
+    @property
+    def partition(self) -> str:
+        """AWS's own, China's or the government's: how ARNs begin."""
+        return self.caller.split(":")[1]
+
+    @property
+    def suffix(self) -> str:
+        """How the names of services end."""
+        return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
 
 
 @dataclass(frozen=True, slots=True)
