@@ -142,3 +142,20 @@ def test_every_word_is_put_to_the_test():
     }  # fmt: skip
     assert {word for word, *_ in breaking.WAYS} | elsewhere == set(checks.CHECKS)
     assert settings.Doctor().ingest_within
+
+
+def test_a_secret_of_the_environment_is_never_told(call, monkeypatch, capsys):
+    """S9: whatever is found, and whatever fails."""
+    canary = "canary-9d1f"
+    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, canary)
+    with breaking.stopped(), breaking.unblocked(breaking.LOGS):
+        said = [call(*arguments)[1] for arguments in ((), ("--format", "json"), ("--verbose",))]
+    assert not [each for each in said if canary in each]
+    assert all("trail_off" in each for each in said)
+
+
+def test_roles_of_other_names_are_looked_for_or_not_at_all(house):
+    other = replace(house.config, doctor=settings.Doctor(roles="other"))
+    assert set(house.words(other)) == {"role_missing"}
+    assert house.words(replace(house.config, doctor=settings.Doctor(roles="none"))) == []

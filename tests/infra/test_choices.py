@@ -7,6 +7,8 @@ import tomllib
 from urllib.parse import unquote
 
 from tests.infra.clouds import ACCOUNT, LOGS, REGION, client, cloud, deploy, deploy_all, statements
+from tests.infra.house import held_by, parsed
+from trailhouse.doctor.rights import Call, allowed
 
 
 def test_an_organizations_trail_and_chosen_data_events_are_parameters():
@@ -58,3 +60,38 @@ def test_the_reader_of_another_account_wants_an_external_id_and_the_lakes_own_ro
     assert condition["StringEquals"] == {"sts:ExternalId": "trailhouse", "aws:PrincipalOrgID": "o-abcdefghij"}
     wanted = [f"arn:aws:iam::444455556666:role/trailhouse-{name}" for name in ("ingest", "verify")]
     assert condition["ArnEquals"]["aws:PrincipalArn"] == wanted
+
+
+def test_the_reader_of_another_account_reads_and_is_denied_all_else():
+    with cloud():
+        told = deploy("log-bucket", LogBucketName=LOGS, LakeAccountId="444455556666", TrailPrefix="org")
+        held = held_by("trailhouse-log-reader")
+    key = {"kms:viaservice": f"s3.{REGION}.amazonaws.com", "kms:encryptioncontext:aws:cloudtrail:arn": "arn:x"}
+    bucket = f"arn:aws:s3:::{LOGS}"
+    for call, may in [
+        (Call("s3:ListBucket", bucket, {"s3:prefix": "org/AWSLogs/"}), True),
+        (Call("s3:ListBucket", bucket, {"s3:prefix": "other/"}), False),
+        (Call("s3:GetObject", f"{bucket}/org/AWSLogs/x"), True),
+        (Call("s3:GetObject", f"{bucket}/other/x"), False),
+        (Call("kms:Decrypt", told["LogKeyArn"], key), True),
+        (Call("kms:Decrypt", told["LogKeyArn"]), False),
+        (Call("s3:PutObject", f"{bucket}/org/AWSLogs/x"), False),
+        (Call("sts:AssumeRole", "*"), False),
+    ]:
+        assert allowed(held, call) is may, call
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    for action in ("s3:PutObject", "s3:DeleteObject", "cloudtrail:StopLogging", "iam:CreateUser"):
+        assert allowed([*held, everything], Call(action, "*")) is False, "whatever else it is given"
+
+
+def test_whoever_runs_the_jobs_by_hand_or_asks_is_a_parameter():
+    airflow, people = f"arn:aws:iam::{ACCOUNT}:role/airflow", f"arn:aws:iam::{ACCOUNT}:role/analysts"
+    with cloud():
+        deploy_all(lake={"OperatorPrincipalArn": airflow, "AnalystPrincipalArn": people, "Schedules": "NONE"})
+        trusted = {}
+        for name in ("ingest", "maintain", "verify", "publish", "doctor", "analyst"):
+            document = client("iam").get_role(RoleName=f"trailhouse-{name}")["Role"]["AssumeRolePolicyDocument"]
+            trusted[name] = {each["Principal"].get("AWS") for each in parsed(document)["Statement"]} - {None}
+        assert not client("scheduler").list_schedules(GroupName="trailhouse")["Schedules"]
+    assert trusted.pop("analyst") == {people}
+    assert set(map(frozenset, trusted.values())) == {frozenset({airflow})}

@@ -8,8 +8,10 @@ import tomllib
 import pytest
 
 from tests.infra.clouds import ACCOUNT, LAKE, LOGS, REGION, RESULTS, client, cloud, deploy_all, statements
+from tests.infra.house import parsed
 from trailhouse import settings
 from trailhouse.ask import publish
+from trailhouse.doctor.rights import Call, allowed, everybody
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +117,64 @@ def test_each_job_is_started_as_its_own_role(deployed):
         assert given["JobDriver"]["SparkSubmit"]["EntryPoint"] == f"s3://{LAKE}/artifacts/jobs/{name}.py"
         seen[name] = given["ExecutionRoleArn"]
     assert seen == {name: deployed[f"{name.capitalize()}RoleArn"] for name in seen}
+
+
+def test_the_lakes_bucket_lets_maintain_alone_delete(deployed):
+    """Whatever a role may come to hold by mistake."""
+    held = list(statements(client("s3").get_bucket_policy(Bucket=LAKE)["Policy"]).values())
+    everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    for name in ("ingest", "maintain", "verify", "publish", "analyst", "doctor"):
+        as_role = {"aws:principalarn": deployed[f"{name.capitalize()}RoleArn"], "aws:securetransport": "true"}
+        current = Call("s3:DeleteObject", f"arn:aws:s3:::{LAKE}/lake/trailhouse/events/x", as_role)
+        assert allowed([everything, *held], current) is (name == "maintain")
+        old = Call("s3:DeleteObjectVersion", f"arn:aws:s3:::{LAKE}/lake/trailhouse/events/x", as_role)
+        assert allowed([everything, *held], old) is False
+        written = Call("s3:PutObject", f"arn:aws:s3:::{LAKE}/lake/trailhouse/events/x", as_role)
+        assert allowed([everything, *held], written) is True
+
+
+def test_nobody_but_cloudtrail_writes_log_files_and_nobody_deletes_them(deployed):
+    held = list(statements(client("s3").get_bucket_policy(Bucket=LOGS)["Policy"]).values())
+    admin = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    tls = {"aws:securetransport": "true"}
+    path = f"arn:aws:s3:::{LOGS}/AWSLogs/{ACCOUNT}/CloudTrail/x"
+    for action, context, may in [
+        ("s3:PutObject", {}, False),
+        ("s3:PutObject", {"aws:principalservicename": "delivery.logs.amazonaws.com"}, False),
+        ("s3:PutObject", {"aws:principalservicename": "cloudtrail.amazonaws.com"}, True),
+        ("s3:DeleteObject", {}, False),
+        ("s3:DeleteObjectVersion", {}, False),
+        ("s3:GetObject", {}, True),
+        ("s3:GetObject", {"aws:securetransport": "false"}, False),
+    ]:
+        assert allowed([admin, *held], Call(action, path, tls | context)) is may, (action, context)
+
+
+def test_keys_of_lake_and_results_are_of_no_use_but_through_s3(deployed):
+    keys = set()
+    for name in (LAKE, RESULTS):
+        (rule,) = client("s3").get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+        keys.add(rule["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"])
+    for key in keys:
+        held = json.loads(client("kms").get_key_policy(KeyId=key, PolicyName="default")["Policy"])["Statement"]
+        for action in ("kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt"):
+            through = {"kms:viaservice": f"s3.{REGION}.amazonaws.com"}
+            assert allowed(held, Call(action, key, through)) is True
+            assert allowed(held, Call(action, key)) is False
+            assert allowed(held, Call(action, key, {"kms:viaservice": f"ec2.{REGION}.amazonaws.com"})) is False
+
+
+@pytest.mark.parametrize("name", ["ingest", "maintain", "verify", "publish", "analyst", "doctor", "scheduler"])
+def test_who_may_take_on_a_role_is_named(deployed, name):
+    document = client("iam").get_role(RoleName=f"trailhouse-{name}")["Role"]["AssumeRolePolicyDocument"]
+    for each in parsed(document)["Statement"]:
+        assert not everybody(each)
+        if "Service" in each["Principal"]:
+            assert each["Condition"]["StringEquals"]["aws:SourceAccount"] == ACCOUNT
+            assert "aws:SourceArn" in str(each["Condition"])
+        else:
+            assert each["Principal"]["AWS"] == f"arn:aws:iam::{ACCOUNT}:root"
+    services = {each["Principal"].get("Service") for each in parsed(document)["Statement"]}
+    jobs = name in ("ingest", "maintain", "verify")
+    wanted = "emr-serverless.amazonaws.com" if jobs else "scheduler.amazonaws.com" if name == "scheduler" else None
+    assert services == {wanted}
