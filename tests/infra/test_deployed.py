@@ -51,7 +51,8 @@ def test_only_this_trail_delivers_and_nobody_deletes(deployed):
     told = statements(client("s3").get_bucket_policy(Bucket=LOGS)["Policy"])
     arn = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/trailhouse"
     assert told["CloudTrailDelivers"]["Resource"] == [f"arn:aws:s3:::{LOGS}/AWSLogs/{ACCOUNT}/*"]
-    assert told["CloudTrailDelivers"]["Condition"]["StringEquals"]["aws:SourceArn"] == arn
+    delivered = {"aws:SourceArn": arn, "s3:x-amz-acl": "bucket-owner-full-control"}
+    assert told["CloudTrailDelivers"]["Condition"] == {"StringEquals": delivered}
     assert told["CloudTrailLooks"]["Condition"]["StringEquals"]["aws:SourceArn"] == arn
     assert told["NobodyDeletes"]["Effect"] == "Deny" and "Condition" not in told["NobodyDeletes"]
     key = json.loads(client("kms").get_key_policy(KeyId=deployed["LogKeyArn"], PolicyName="default")["Policy"])
