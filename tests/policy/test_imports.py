@@ -32,6 +32,7 @@ MAY = {
         "doctor",
         "sample",
         "lake",
+        "sources.values",  # plain values: which objects are meant
     },
     "ingest": {"settings", "options", "faults", "limits", "lake", "sources", "decode"},
     "integrity": {"settings", "limits", "lake", "sources", "decode"},
@@ -69,7 +70,9 @@ MAY = {
 INGEST = {
     "values": set(),
     "duplicates": set(),  # which rows are twins: asked by workers when they write, look, and write again
-    "plan": {"values"},
+    "backlog": {"values"},
+    "known": {"values"},
+    "plan": {"values", "backlog", "known"},
     "task": {"values", "duplicates"},
     "isolate": {"task"},
     "rewrite": {"values", "duplicates"},
@@ -80,7 +83,7 @@ INGEST = {
     "audit": {"values"},  # judges what was measured
     "refusal": {"values", "audit"},
     "publish": {"values", "stage"},  # tables are published in the order they were staged in, with stage's ledger rows
-    "waiting": {"values"},
+    "waiting": {"values", "backlog"},
     "job": {"rules", "audit"},  # a run's settings and session; the user's own expectations are checked by both
     "restate": {"values", "stage"},  # what gives way to a batch that says objects anew
     "takeback": {"values", "stage", "publish"},  # a batch that takes others back
@@ -222,7 +225,7 @@ def _lazy(name, source):
         return
     for each in imports(source):
         target = own(each.what)
-        light = ("settings", "options", "show", "errors", "cli")
+        light = ("settings", "options", "show", "errors", "sources.values", "cli")
         if target and not (each.inside or each.typing or any(is_in(target, place) for place in light)):
             yield f"{name} imports {target} at its top: inside the command, or `trailhouse --help` pays for it"
 

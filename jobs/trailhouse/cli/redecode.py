@@ -38,12 +38,11 @@ def redecode(sources: tuple[str, ...], every: bool, reason: str, dry_run: bool, 
       trailhouse redecode --from 2026-03-01 --lake s3://lake/wh --config trailhouse.toml
     """
     form: show.Format = given.pop("form")
-    asked = range_of(given)
+    which = range_of(given)
     config = load(given, sources)
     from trailhouse.ingest import run
     from trailhouse.upkeep import mend
 
-    which = mend.Range(**asked)
     if dry_run:
         with opened(config) as lake:
             found = mend.outdated(lake, which, every)
@@ -51,7 +50,7 @@ def redecode(sources: tuple[str, ...], every: bool, reason: str, dry_run: bool, 
         show.show_one(told | {"up_to_date": found.up_to_date}, form, sys.stdout)
         return 0
     with show.Progress() as progress:
-        going = run.Run(config, lambda objects, records, total: progress.update(objects, records, total))
+        going = run.Run(config, progress.update)
         result, up_to_date = mend.redecode(going, which, every, reason)
     show_result(result, form)
     if up_to_date and form == "table":
