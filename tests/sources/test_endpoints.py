@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.ports import free_port
+from trailhouse.doctor import reading
 from trailhouse.errors import UsageError
 from trailhouse.lake import pointers
 from trailhouse.settings import PLAIN_HTTP_VARIABLE, Listing, Source
@@ -72,3 +73,10 @@ def test_nothing_is_sent_before_it_is_refused(env):
 
     with pytest.raises(UsageError):
         list_source(Source(url="s3://logs"), None, Listing(), datetime(2026, 3, 2, tzinfo=UTC))
+
+
+def test_the_doctor_sees_which_services_do_not_go_to_aws(env):
+    assert reading.endpoints() == {}
+    aws._CLIENTS.clear()
+    env.setenv("AWS_ENDPOINT_URL_GLUE", "https://glue.example.com")
+    assert reading.endpoints() == {"glue": "https://glue.example.com"}
