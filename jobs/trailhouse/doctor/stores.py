@@ -93,6 +93,9 @@ def _prefix(rule: Mapping[str, Any]) -> str:
 
 def _touches(rule: Mapping[str, Any], prefix: str) -> bool:
     its = _prefix(rule)
+    told = rule.get("Filter") or {}
+    if "Tag" in told or "Tags" in (told.get("And") or {}):
+        return False  # nothing that CloudTrail or Trailhouse writes has tags
     return _on(rule) and (its.startswith(prefix) or prefix.startswith(its))
 
 

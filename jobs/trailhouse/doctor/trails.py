@@ -7,7 +7,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from trailhouse.doctor.checks import found
@@ -124,10 +123,14 @@ def _logs_management(trail: Trail) -> bool:
 def _twice(trails: Sequence[Trail]) -> Iterator[Finding]:
     """Each but the first, by ARN, of those that log the same region's."""
     ordered = sorted(trails, key=lambda each: each.arn)
-    for before, trail in pairwise(ordered):
-        both = before.told.get("IsMultiRegionTrail") or trail.told.get("IsMultiRegionTrail")
-        if both or before.home == trail.home:
-            yield found("trails_twice", trail.arn, other=before.arn)
+    for number, trail in enumerate(ordered):
+        others = [each for each in ordered[:number] if _same_region(each, trail)]
+        if others:
+            yield found("trails_twice", trail.arn, other=others[0].arn)
+
+
+def _same_region(one: Trail, other: Trail) -> bool:
+    return any(each.told.get("IsMultiRegionTrail") for each in (one, other)) or one.home == other.home
 
 
 def _accounts(cloud: Cloud, lake: LakeSeen | None, trails: Sequence[Trail]) -> Iterator[Finding]:
