@@ -20,6 +20,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trailhouse import forms
 from trailhouse.bounds import Coverage as Coverage
+from trailhouse.bounds import Doctor as Doctor
 from trailhouse.bounds import Maintain as Maintain
 from trailhouse.bounds import Quality as Quality
 from trailhouse.errors import SettingsError
@@ -29,6 +30,7 @@ from trailhouse.scheduling import Airflow
 
 CONFIG_VARIABLE = "TRAILHOUSE_CONFIG"
 CONFIG_FILE = "trailhouse.toml"
+PLAIN_HTTP_VARIABLE = "TRAILHOUSE_PLAIN_HTTP"  # beside AWS_ENDPOINT_URL…, which it is about
 FAULT_VARIABLE = "TRAILHOUSE_FAULT"  # for tests alone: see `faults`
 
 Override = str | int | Sequence[str]
@@ -163,6 +165,7 @@ class Settings:
     listing: Listing = Listing()
     quality: Quality = field(default_factory=Quality)
     coverage: Coverage = field(default_factory=Coverage)
+    doctor: Doctor = field(default_factory=Doctor)
     maintain: Maintain = field(default_factory=Maintain)
     athena: Athena = Athena()
     spark: Spark = Spark()
@@ -176,6 +179,7 @@ TABLES: dict[str, type[Any]] = {
     "listing": Listing,
     "quality": Quality,
     "coverage": Coverage,
+    "doctor": Doctor,
     "maintain": Maintain,
     "athena": Athena,
     "spark": Spark,
@@ -228,6 +232,11 @@ def load(path: Path | None, overrides: Mapping[str, Override], env: Mapping[str,
 def environment() -> Mapping[str, str]:
     """The process's environment."""
     return os.environ
+
+
+def plain_http(env: Mapping[str, str]) -> bool:
+    """Whether requests may go to another machine without TLS."""
+    return env.get(PLAIN_HTTP_VARIABLE, "") == "1"
 
 
 def quieten_libraries() -> None:
