@@ -770,7 +770,7 @@ ASKING = (
         'if form == "csv" and csv_raw else form', 'if form == "csv" else form',
         f"{REPORTED}::test_csv_is_safe_in_a_spreadsheet_unless_it_is_asked_raw"),
     bug("one report that fails ends them all", "cli/report.py",
-        "            failed += 1\n", "            raise\n",
+        "            failed.append(name)\n", "            raise\n",
         f"{REPORTED}::test_one_report_that_fails_leaves_the_others"),
     bug("what others made is written over", "ask/publish.py",
         "        elif not kind.mine(kind.there[name]):\n", "        elif False:\n",

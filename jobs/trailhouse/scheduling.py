@@ -103,3 +103,12 @@ class Airflow:
             "Wait in Airflow's triggerer, and not in a worker's slot; the provider needs its extra `aiobotocore`."
         ),
     )
+
+
+_PROGRAM = (r"/.+|[^/]+|", "an absolute path, or a name that is found on the path")
+PATTERNS = {
+    "airflow.python": _PROGRAM,
+    "airflow.spark_submit": _PROGRAM,
+    "airflow.emr_application": (r"[0-9a-z]{1,64}|", "an application's id, such as 00f1abcdexample"),
+    "airflow.emr_role": (r"arn:[^:]+:iam::[0-9]{12}:role/.+|", 'such as "arn:aws:iam::111122223333:role/lake-writer"'),
+}

@@ -26,7 +26,7 @@ from trailhouse.bounds import Quality as Quality
 from trailhouse.errors import SettingsError
 from trailhouse.forms import doc as _doc
 from trailhouse.limits import Limits
-from trailhouse.scheduling import Airflow
+from trailhouse.scheduling import PATTERNS, Airflow
 
 CONFIG_VARIABLE = "TRAILHOUSE_CONFIG"
 CONFIG_FILE = "trailhouse.toml"
@@ -346,8 +346,8 @@ def _field_value(table: str, key: str, value: Any, file: Path | None) -> Any:
     return value
 
 
-_PROGRAM = r"/.+|[^/]+|"
 _PATTERNS = {
+    **PATTERNS,
     "source.expected_owner": (r"[0-9]{12}|", 'an account id of 12 digits in quotes, such as "111122223333"'),
     "source.copy_of": (r"[a-z0-9][a-z0-9._-]{1,62}|", "the name of a bucket, such as org-trail-logs"),
     "source.role_arn": (r"arn:[^:]+:iam::[0-9]{12}:role/.+|", 'such as "arn:aws:iam::111122223333:role/log-reader"'),
@@ -359,10 +359,6 @@ _PATTERNS = {
     ),
     "lake.catalog_name": (r"[a-z][a-z0-9_]*", "of small letters, digits and _, such as trailhouse"),
     "athena.work_group": (r"[a-zA-Z0-9._-]{1,128}", "of letters, digits and . _ -, such as trailhouse"),
-    "airflow.python": (_PROGRAM, "an absolute path, or a name that is found on the path"),
-    "airflow.spark_submit": (_PROGRAM, "an absolute path, or a name that is found on the path"),
-    "airflow.emr_application": (r"[0-9a-z]{1,64}|", "an application's id, such as 00f1abcdexample"),
-    "airflow.emr_role": (r"arn:[^:]+:iam::[0-9]{12}:role/.+|", 'such as "arn:aws:iam::111122223333:role/lake-writer"'),
     "spark.driver_memory": (r"[1-9][0-9]*[kmgt]", 'in Spark\'s form, such as "2g"'),
 }
 
