@@ -20,17 +20,20 @@ from tests.policy.tree import JOBS, imports, is_in, modules, own
 MAY = {
     "cli": {
         "settings",
+        "config_file",
         "options",
         "show",
         "picture",
         "page",
         "proof_page",
+        "pack",
         "ingest",
         "integrity",
         "ask",
         "upkeep",
         "sample",
         "lake",
+        "sources.aws",  # a settings file may lie in a bucket
     },
     "ingest": {"settings", "options", "faults", "limits", "lake", "sources", "decode"},
     "integrity": {"settings", "limits", "lake", "sources", "decode"},
@@ -45,10 +48,11 @@ MAY = {
         "ingest",
     },  # what is mended goes in by the same door
     "sample": set(),  # what makes the data shares nothing with what reads it, or they would agree on a mistake
-    "lake": {"settings", "faults", "sources.aws"},
+    "lake": {"settings", "faults", "package", "sources.aws"},
     "sources": {"settings", "faults", "limits"},
     "decode": {"limits", "lake.schema"},
-    "settings": {"limits", "forms", "bounds"},
+    "settings": {"config_file", "limits", "forms", "bounds"},
+    "config_file": set(),
     "bounds": {"forms"},
     "forms": set(),
     "faults": {"settings"},
@@ -60,6 +64,8 @@ MAY = {
     "page": {"sheet", "picture"},
     "proof_page": {"sheet"},
     "errors": set(),
+    "package": set(),  # the package's own files
+    "pack": {"package"},
     "": set(),
 }
 
@@ -219,7 +225,7 @@ def _lazy(name, source):
         return
     for each in imports(source):
         target = own(each.what)
-        light = ("settings", "options", "show", "errors", "cli")
+        light = ("settings", "config_file", "options", "show", "errors", "cli")
         if target and not (each.inside or each.typing or any(is_in(target, place) for place in light)):
             yield f"{name} imports {target} at its top: inside the command, or `trailhouse --help` pays for it"
 

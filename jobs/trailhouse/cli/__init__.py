@@ -23,6 +23,7 @@ from trailhouse.cli.check import check
 from trailhouse.cli.coverage import coverage
 from trailhouse.cli.lake_queries import lake_queries
 from trailhouse.cli.maintain import maintain
+from trailhouse.cli.pack import pack
 from trailhouse.cli.publish import publish
 from trailhouse.cli.quarantine import quarantine
 from trailhouse.cli.redecode import redecode
@@ -95,6 +96,7 @@ trailhouse.add_command(quarantine)
 trailhouse.add_command(redecode)
 trailhouse.add_command(rollback)
 trailhouse.add_command(maintain)
+trailhouse.add_command(pack)
 trailhouse.add_command(check)
 trailhouse.add_command(upgrade)
 trailhouse.add_command(report)

@@ -16,7 +16,6 @@ import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,9 +24,8 @@ from pyspark import SparkContext
 from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
-from trailhouse import settings
+from trailhouse import package, settings
 from trailhouse.errors import TrailhouseError, WorkerLostError
-from trailhouse.lake import schema
 from trailhouse.lake.failures import advice
 
 log = logging.getLogger("trailhouse.lake")
@@ -179,9 +177,7 @@ class Watch:
 def packed(folder: Path) -> Path:
     """The package as a zip for the workers, which have no checkout; the schemas travel inside it."""
     path = folder / "trailhouse.zip"
-    with as_file(files("trailhouse")) as package, zipfile.ZipFile(path, "w") as archive:
-        for file in sorted(package.rglob("*.py")):
-            archive.write(file, Path("trailhouse") / file.relative_to(package))
-        for name in schema.TABLES:
-            archive.writestr(f"trailhouse/schemas/{name}.toml", schema.text(name))
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in (*package.modules(), *package.data("schemas")):
+            archive.writestr(name, content)
     return path
