@@ -44,7 +44,8 @@ JOBS = (
 PYTHON = """\
 #!/bin/sh
 # Python {python} with Trailhouse's packages. TRAILHOUSE_PYTHON names the host's interpreter where it isn't on the path.
-here=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd -P) || exit 1
+self=$(readlink -f -- "$0" 2>/dev/null || echo "$0")
+here=$(CDPATH= cd -- "$(dirname -- "$self")/.." && pwd -P) || exit 1
 PYTHONPATH="$here/lib${{PYTHONPATH:+:$PYTHONPATH}}"
 export PYTHONPATH
 found=$(command -v -- "${{TRAILHOUSE_PYTHON:-python{python}}}") || {{

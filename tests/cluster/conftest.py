@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections import Counter
@@ -9,11 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import pytest
 
-from tests.cluster.machines import PYTHON, Cluster, Packed, cluster, namespace
+from tests.cluster.machines import HIDDEN, PYTHON, Cluster, Ended, Packed, cluster, namespace
 from tests.faults.glue_server import GlueServer
 from tests.faults.oracle import Read, content
 from tests.s3_server import S3Server
@@ -106,14 +106,17 @@ def cloud(cloud_: Cloud, s3: S3Server, aws_env: pytest.MonkeyPatch) -> Cloud:
     return cloud_
 
 
-@pytest.fixture
-def running(packed: Packed, cloud: Cloud, tmp_path: Path) -> Callable[..., AbstractContextManager[Cluster]]:
+Running = Callable[..., AbstractContextManager[Cluster]]
+
+
+@pytest.fixture(scope="session")
+def running(packed: Packed, cloud_: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Running:
     """Starts a cluster of a lane; what its machines leave behind goes with it, since each has unpacked an environment."""
 
     @contextmanager
     def start(lane: str = "4.1", s3: str = "") -> Iterator[Cluster]:
-        folder = tmp_path / f"cluster{lane}"
-        with cluster(LANES[lane], folder, packed, cloud.env(s3)) as made:
+        folder = tmp_path_factory.mktemp("cluster")
+        with cluster(LANES[lane], folder, packed, cloud_.env(s3)) as made:
             yield made
         for number in (1, 2):
             shutil.rmtree(folder / f"worker{number}", ignore_errors=True)
@@ -129,3 +132,44 @@ def undisturbed(packed: Packed, cloud_: Cloud, tmp_path_factory: pytest.TempPath
     ran = made.submit("ingest", *cloud_.arguments(lake), master="local[2]").ended()
     assert ran.result["status"] == "published"
     return content(cloud_.read(lake))
+
+
+@dataclass
+class Ingested:
+    """The sample, ingested by a cluster of a lane, and what its workers said of themselves before."""
+
+    lane: str
+    lake: settings.Lake
+    ran: Ended
+
+
+# Where workers' modules come from, and what of the machine that has the checkout they can see; then the job itself.
+LOOK = """
+import json, runpy, sys
+from trailhouse import settings
+from trailhouse.lake import session
+
+hidden = json.loads(sys.argv.pop(1))
+
+def look(number):
+    import os, time
+    import msgspec, pyarrow, trailhouse.ingest.task
+    time.sleep(1)  # long enough that one worker does not do it all
+    files = [os.path.abspath(m.__file__) for m in (trailhouse.ingest.task, msgspec, pyarrow)]
+    seen = [path for path in hidden if os.path.isdir(path) and os.listdir(path)]
+    return {"files": files, "folder": os.getcwd(), "seen": seen, "home": os.environ["HOME"]}
+
+started = session.start(settings.Spark())
+print(json.dumps({"version": started.version, "looks": session.run(started, look, list(range(6)), "look")}))
+runpy.run_path("/mnt/dist/jobs/ingest.py", run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="session", params=["4.1", "3.5"])
+def ingested(request: pytest.FixtureRequest, running: Running, cloud_: Cloud) -> Ingested:
+    lane = request.param
+    lake = cloud_.lake(f"lane{lane.replace('.', '')}")
+    with running(lane) as made:
+        more = ("--batch-task-bytes", "40000")
+        ran = made.submit(LOOK, json.dumps(HIDDEN), *cloud_.arguments(lake), *more).ended()
+    return Ingested(lane, lake, ran)

@@ -124,17 +124,19 @@ class Cluster:
         return f"spark://127.0.0.1:{self.port}"
 
     def submit(self, job: str, *arguments: str, conf: Mapping[str, str] | None = None, master: str = "") -> Submitted:
-        """`spark-submit` on a machine that has the packed environment, and Spark."""
+        """`spark-submit` on a machine that has the packed environment, and Spark. A job is a command, or a script's text."""
         self.runs += 1
         folder = self.folder / f"driver{self.runs}"
         (folder / "events").mkdir(parents=True)
+        if "\n" in job:
+            (folder / "job.py").write_text(job)
         settings = {**ALWAYS, **(CLUSTER if not master else {}), **(conf or {})}
         archives = [] if master else ["--archives", f"{HOME}/dist/{self.packed.archive.name}#environment"]
         command = [
             str(self.lane.home / "bin" / "spark-submit"),
             *("--master", master or self.url, "--driver-memory", "1g", *archives),
             *(each for name, value in settings.items() for each in ("--conf", f"{name}={value}")),
-            f"{HOME}/dist/jobs/{job}.py" if "/" not in job else job,
+            f"{HOME}/job.py" if "\n" in job else f"{HOME}/dist/jobs/{job}.py",
             *arguments,
         ]
         environment = f"{HOME}/environment/bin/python"
