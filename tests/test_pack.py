@@ -264,6 +264,25 @@ def test_uv_is_asked_for_the_clusters_python_and_machine_and_for_hashes(tmp_path
 
 
 def test_each_job_of_the_checkout_is_packed_as_it_is():
-    in_checkout = {path.stem: path.read_text() for path in (ROOT / "jobs").glob("*.py")}
-    assert {name.replace("-", "_"): pack.job(name) for name in pack.JOBS} == in_checkout
+    in_checkout = {path.name: path.read_text() for path in (ROOT / "jobs").glob("*.py")}
+    assert pack.scripts(pack.Target()) == in_checkout
     assert set(pack.JOBS) <= set(cli.trailhouse.commands)
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("--version", 0, ""),
+        ("status --lake '/no lake'", 1, "trailhouse ended with exit code 2"),
+        ("status --no", 1, "exit code 2"),
+    ],
+)
+def test_on_glue_one_parameter_is_the_command_and_a_failure_is_an_exception(tmp_path, command, code, said):
+    """Glue's own arguments are there as well, before and after."""
+    (tmp_path / "glue.py").write_text(pack.scripts(pack.Target(form="glue"))["glue.py"])
+    ran = subprocess.run(
+        [sys.executable, "glue.py", "--JOB_NAME", "nightly", "--trailhouse", command, "--JOB_RUN_ID", "jr_1"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT / "jobs")}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == code and said in ran.stderr, ran.stderr
+    assert "trailhouse, version" in ran.stdout or code

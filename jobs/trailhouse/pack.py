@@ -65,6 +65,22 @@ from trailhouse.cli import main
 main(["{name}", *sys.argv[1:]])
 '''
 
+# Glue hands a script arguments of its own beside the job's, so that ours come as one; and it takes an exception, not an
+# exit code, for a failure.
+GLUE_JOB = '''"""The command that the job's parameter --trailhouse gives, on AWS Glue: "ingest --config s3://…"."""
+
+import shlex
+import sys
+
+from trailhouse.cli import main
+
+try:
+    main(shlex.split(sys.argv[sys.argv.index("--trailhouse") + 1]))
+except SystemExit as ended:
+    if ended.code:
+        raise RuntimeError(f"trailhouse ended with exit code {ended.code}: see its own message above") from ended
+'''
+
 # What an installer leaves for itself: of no use where nobody installs.
 _LEFT_OUT = {"INSTALLER", "REQUESTED", "direct_url.json"}
 _NO_MODULES = {"bin", "etc", "include", "share"}  # what a package brings for a whole system
@@ -123,20 +139,19 @@ def pack(target: Target, out: Path, tell: Callable[[str], None]) -> list[Made]:
             (_write_archive if target.form == "archive" else _write_wheels)(target, library, made)
             made.replace(out / target.name)
         (out / "jobs").mkdir(exist_ok=True)
-        for name in JOBS:
-            (out / "jobs" / f"{_file_of(name)}.py").write_text(job(name), "utf-8")
+        for name, text in scripts(target).items():
+            (out / "jobs" / name).write_text(text, "utf-8")
     except OSError as error:
         raise TrailhouseError(f"can't write to {out}: {error.strerror or error}: make room, or name another") from error
-    return [_made(out / target.name), *(_made(out / "jobs" / f"{_file_of(name)}.py") for name in JOBS)]
+    return [_made(out / target.name), *(_made(out / "jobs" / name) for name in scripts(target))]
 
 
-def job(name: str) -> str:
-    """The script that spark-submit is given for a command."""
-    return JOB.format(name=name, file=_file_of(name))
-
-
-def _file_of(name: str) -> str:
-    return name.replace("-", "_")
+def scripts(target: Target) -> dict[str, str]:
+    """What spark-submit or Glue is given to run, by its file's name."""
+    if target.form == "glue":
+        return {"glue.py": GLUE_JOB}
+    files = {name: name.replace("-", "_") for name in JOBS}
+    return {f"{file}.py": JOB.format(name=name, file=file) for name, file in files.items()}
 
 
 def _made(path: Path) -> Made:

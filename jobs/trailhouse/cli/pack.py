@@ -80,7 +80,7 @@ def pack(out: Path, dry_run: bool, form: show.Format, **wanted: str) -> None:
         show.show(rows, ("file", "bytes", "sha256"), form, sys.stdout)
         return
     show.show([rows[0]], ("file", "bytes", "sha256"), form, sys.stdout)
-    click.echo(f"and {len(rows) - 1} scripts in {out / 'jobs'}\n")
+    click.echo(f"and scripts to run in {out / 'jobs'}: {', '.join(each.path.name for each in made[1:])}\n")
     show.tell(_next(target, out, made), sys.stdout)
 
 
@@ -90,7 +90,7 @@ def _show_plan(target: Target, out: Path, form: show.Format) -> None:
     planned = {
         "status": "planned",
         "file": str(out / target.name),
-        "scripts": [str(out / "jobs" / f"{name.replace('-', '_')}.py") for name in packer.JOBS],
+        "scripts": [str(out / "jobs" / name) for name in packer.scripts(target)],
         "packages": packer.packages(),
         "uv": str(packer.uv()),
     }
@@ -135,10 +135,10 @@ def _on_emr_serverless(target: Target) -> list[str]:
 def _on_glue(target: Target) -> list[str]:
     version = "6.0" if target.python == "3.13" else "5.1"
     return [
-        f"AWS Glue {version}, as parameters of a job whose script is {_BUCKET}/jobs/ingest.py:",
+        f"AWS Glue {version}, as parameters of a job whose script is {_BUCKET}/jobs/glue.py:",
         f"  --additional-python-modules {_BUCKET}/{target.name}",
         "  --python-modules-installer-option --no-index",
-        f"  --config {_BUCKET}/trailhouse.toml",
+        f'  --trailhouse "ingest --config {_BUCKET}/trailhouse.toml"',
         "",
         "More: docs/deploy.md",
     ]

@@ -33,7 +33,7 @@ log = logging.getLogger("trailhouse.lake")
 Task = TypeVar("Task")
 Done = TypeVar("Done")
 
-_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
+_SHIPPED: dict[str, tempfile.TemporaryDirectory[str]] = {}  # application -> where its workers' copy of the package is
 
 LOCAL = {
     # Loopback only: a laptop's session is nobody else's business.
@@ -63,11 +63,18 @@ def start(where: settings.Spark, name: str = "trailhouse") -> SparkSession:
         raise TrailhouseError(f"Spark did not start: {_cause(error)}: {do}, then run again") from error
     # What a task fails with is told in one line; Spark would add hundreds, with whatever values a traceback shows.
     session.sparkContext.setLogLevel("ERROR" if log.isEnabledFor(logging.INFO) else "FATAL")
+    _ship(session.sparkContext)
+    return session
+
+
+def _ship(context: SparkContext) -> None:
+    """Give workers the package: once, since Spark refuses a second file of that name (two commands in a notebook)."""
+    if context.applicationId in _SHIPPED:
+        return
     # Workers fetch it when their first task comes; the folder goes when the process ends.
     folder = tempfile.TemporaryDirectory(prefix="trailhouse-")
-    _FOLDERS.append(folder)
-    session.sparkContext.addPyFile(os.fspath(packed(Path(folder.name))))
-    return session
+    _SHIPPED[context.applicationId] = folder
+    context.addPyFile(os.fspath(packed(Path(folder.name))))
 
 
 def run(
