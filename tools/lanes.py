@@ -8,7 +8,9 @@ ordinary clients and are held against hashes, and lie in the cache, where the ne
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -54,10 +56,14 @@ NEED_PYTHON = "Spark 3.5 runs on Python 3.11 or 3.12, and this is {}: make setup
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Set up the Sparks that the tests of a cluster run on.")
-    parser.add_argument("what", choices=["setup", "sums"])
-    if parser.parse_args().what == "sums":
+    parser.add_argument("what", choices=["setup", "sums", "pytest"])
+    parser.add_argument("arguments", nargs="*", help="what pytest is given, to run on the second lane")
+    asked, more = parser.parse_known_args()
+    if asked.what == "sums":
         write_sums(LANES["3.5"])
         return
+    if asked.what == "pytest":
+        sys.exit(pytest(LANES["3.5"], [*asked.arguments, *more]))
     if sys.version_info[:2] not in ((3, 11), (3, 12)):
         setup.stop(NEED_PYTHON.format(".".join(map(str, sys.version_info[:2]))))
     for lane in LANES.values():
@@ -90,6 +96,20 @@ def jars(lane: Lane) -> None:
     if wrong:
         shutil.rmtree(lane.jars)
         setup.stop(f"{', '.join(wrong)}: not what {lane.sums.relative_to(ROOT)} says; nothing of it was kept")
+
+
+def pytest(lane: Lane, arguments: list[str]) -> int:
+    """The tests on another Spark than the environment's: Python finds it first, and it finds its jars and defaults."""
+    with tempfile.TemporaryDirectory() as folder:
+        jars = ",".join(str(path) for path in sorted(lane.jars.glob("*.jar")))
+        defaults = setup.DEFAULTS.format(python=sys.executable)
+        Path(folder, "spark-defaults.conf").write_text(f"{defaults}spark.jars {jars}\n")
+        Path(folder, "log4j2.properties").write_text(setup.LOGGING)
+        path = [str(lane.home.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        spark = {"SPARK_HOME": str(lane.home), "SPARK_CONF_DIR": folder, "PYTHONPATH": os.pathsep.join(path)}
+        # What that release itself does is not ours to mend.
+        command = [sys.executable, "-m", "pytest", "-W", "ignore:distutils Version:DeprecationWarning", *arguments]
+        return subprocess.run(command, env={**os.environ, **spark}).returncode
 
 
 def write_sums(lane: Lane) -> None:

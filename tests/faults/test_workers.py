@@ -85,6 +85,18 @@ def test_a_spark_that_does_not_start_says_what_to_do(lake, tmp_path):
 
 
 @pytest.mark.spark
+def test_workers_without_our_packages_say_what_to_give_them(lake, tmp_path):
+    """As on a cluster whose executors were given no environment, or another one than is said."""
+    logs = small().save(tmp_path / "logs")
+    bare = tmp_path / "python"  # it is there, and knows Spark alone
+    bare.write_text(f'#!/bin/sh\nPYTHONHOME= exec {sys.base_prefix}/bin/python3 -S "$@"\n')
+    bare.chmod(0o755)
+    for python, why in (("/no/python", "Cannot run program"), (str(bare), "No module named")):
+        code, said = ended(started(lake, logs, PYSPARK_PYTHON=python))
+        assert code == 1 and why in said and "the environment of `trailhouse pack`" in said, said
+
+
+@pytest.mark.spark
 def test_what_a_task_fails_with_is_told_in_a_line(lake, tmp_path):
     """No traces of Java's and Python's, with whatever values stand in them; but with --verbose."""
     made = small()

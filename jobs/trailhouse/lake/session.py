@@ -135,6 +135,9 @@ def _cause(error: Exception) -> str:
     python = re.findall(_TRACEBACK, said, re.MULTILINE)
     if python:
         return str(python[-1])[:_LONGEST]
+    program = re.search(r'Cannot run program "[^\n]*', said)  # its own cause, which is told as well, names no program
+    if program:
+        return program[0][:_LONGEST]
     told = re.findall(rf"(?:[\w.]+\.)?\b\w+(?:Error|Exception): [^\n]{{1,{_LONGEST}}}", said)
     inner = [each for each in told if not re.match(r"[\w.]*(?:Spark|Python)Exception:", each)]
     return str((inner or told or said.splitlines() or [type(error).__name__])[0])
