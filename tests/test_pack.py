@@ -7,6 +7,7 @@ import csv
 import gzip
 import hashlib
 import io
+import json
 import os
 import subprocess
 import sys
@@ -286,3 +287,20 @@ def test_on_glue_one_parameter_is_the_command_and_a_failure_is_an_exception(tmp_
     )  # fmt: skip
     assert ran.returncode == code and said in ran.stderr, ran.stderr
     assert "trailhouse, version" in ran.stdout or code
+
+
+def test_an_installed_trailhouse_packs_what_the_checkout_does(tmp_path):
+    """From a wheel: the schemas, the queries and the lock are inside it."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        opened.extractall(tmp_path / "installed")
+    script = (
+        "import hashlib, json; from trailhouse import package; "
+        "print(json.dumps([(name, hashlib.sha256(text).hexdigest()) for name, text in package.whole()]))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env={**os.environ, "PYTHONPATH": "installed"},
+                         capture_output=True, text=True, check=True)  # fmt: skip
+    here = [[name, hashlib.sha256(text).hexdigest()] for name, text in package.whole()]
+    assert json.loads(ran.stdout) == here and len(here) > 250
