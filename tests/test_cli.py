@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests import model
-from tests.buckets import Bucket, event, key, plain
+from tests.buckets import ACCOUNT, Bucket, event, key, plain
 from tests.ingest.contents import Contents, files, holds_together
 from tests.ingest.inline import INLINE
 from tests.ingest.test_pending import after_the_plan
@@ -107,6 +107,10 @@ USAGE = [
     ["ingest", "{logs}/nowhere", "--lake", "{lake}"],
     ["ingest", "{logs}", "--lake", "s3://bucket/x"],
     ["ingest", "--dry-run", "--lake", "{lake}"],
+    ["ingest", "{logs}", "--lake", "{lake}", "--from", "2026-03-02", "--to", "2026-03-01"],
+    ["ingest", "{logs}", "--lake", "{lake}", "--from", "yesterday"],
+    ["ingest", "{logs}", "--lake", "{lake}", "--account", "--lake=elsewhere"],
+    ["ingest", "{logs}", "--lake", "{lake}", "--account", "١١١١٢٢٢٢٣٣٣٣"],
     ["sql", "SELECT 1", "--lake", "{lake}"],
     ["sql", "SELECT 1"],
     ["status", "--lake", "{lake}"],
@@ -168,6 +172,15 @@ def test_dry_run_says_objects_bytes_and_requests(call, tmp_path):
     assert code == 0 and files(tmp_path) == before and not (tmp_path / "lake").exists()
     assert (told["status"], told["objects"], told["get_calls"]) == ("planned", 8, 8)
     assert told["bytes_in"] == sum(map(len, plain(8).objects.values())) and "list_calls" in told
+
+
+def test_a_range_is_looked_at_alone(call, tmp_path):
+    logs = plain(16).save(tmp_path / "logs")
+    dry = ("ingest", logs, "--lake", tmp_path / "lake", "--dry-run", "--format", "json")
+    everything, one = last(call(*dry)[1])["objects"], last(call(*dry, "--account", ACCOUNT)[1])["objects"]
+    assert (everything, one) == (8, 4)
+    assert last(call(*dry, "--account", ACCOUNT, "--to", "2026-03-01")[1])["objects"] == 2
+    assert last(call(*dry, "--from", "2100-01-01")[1])["objects"] == 0
 
 
 def test_the_strict_path_makes_the_same_rows(call, tmp_path):

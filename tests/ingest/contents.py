@@ -23,6 +23,7 @@ from trailhouse import settings
 from trailhouse.decode.rebuild import record
 from trailhouse.ingest import run
 from trailhouse.ingest.values import Result
+from trailhouse.sources.values import Range
 
 DATA = ("events", "insight_events", "aggregated_events")
 OPS = ("pending", "ledger", "quarantine", "quality", "batches")
@@ -51,11 +52,12 @@ def ingest(
     fast: bool = True,
     clock: Any = None,
     tell: Any = quiet,
+    only: Range | None = None,
     **batch: Any,
 ) -> Result:
     """One run."""
     more = {"clock": clock} if clock else {}
-    return run.ingest(run.Run(config_of(where, *sources, **batch), tell, fast, session=session, **more))
+    return run.ingest(run.Run(config_of(where, *sources, **batch), tell, fast, session=session, **more), only)
 
 
 @dataclass

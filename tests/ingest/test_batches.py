@@ -16,6 +16,7 @@ from tests.cases import load
 from tests.ingest.contents import Contents, config_of, files, holds_together, ingest, quiet
 from tests.ingest.inline import INLINE
 from trailhouse.ingest import plan, run
+from trailhouse.sources.values import Range
 
 
 def test_a_batch_has_a_bound_of_objects_and_one_of_bytes(lake, tmp_path):
@@ -85,6 +86,20 @@ def test_a_dry_run_writes_nothing_at_all(lake, tmp_path):
     found, _ = run.dry_run(config_of(lake, logs), datetime.now(UTC))
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == before
     assert (len(found.new), found.known) == (8, 0)  # the same keys, now with more in them
+
+
+def test_a_part_is_taken_in_alone_and_the_rest_later(lake, tmp_path):
+    bucket = plain(16)
+    logs = bucket.save(tmp_path / "logs")
+    days = sorted({each.log.day for each in run.dry_run(config_of(lake, logs), datetime.now(UTC))[0].new})
+    first = Range(last=days[0])
+    planned = run.dry_run(config_of(lake, logs), datetime.now(UTC), first)[0].new
+    result = ingest(lake, logs, only=first)
+    assert 0 < result.objects == len(planned) < len(bucket.objects)
+    assert {row["key_day"] for row in Contents(lake).rows("ledger")} == {days[0]}
+    assert ingest(lake, logs, only=first).status == "nothing_to_do"
+    assert ingest(lake, logs).objects == len(bucket.objects) - result.objects
+    assert Contents(lake).published() == model.lake(bucket.listed()).published
 
 
 def test_no_file_of_the_lake_is_ever_deleted_or_changed(lake, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from tests.buckets import DAY, NEXT_DAY, Bucket, event, key, plain, redelivered
 from tests.ingest.contents import Contents, holds_together, ingest
 from tests.ingest.test_pending import after_the_plan
 from trailhouse import cli, settings
+from trailhouse.sources.values import Range
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -131,45 +132,74 @@ def test_an_object_replaced_after_ingest_is_found_by_the_full_listing(cloud, s3)
     assert ingest(where, url, clock=at(days=16)).status == "nothing_to_do"
 
 
+class Barred:
+    """A user who may list a bucket and read all of it but one object, and who has a lake."""
+
+    def __init__(self, s3, client, source: str, key: str, aws_env) -> None:
+        self.client, self.source = client, source
+        user = f"u{source[1:]}"
+        s3.add_user(user, "its-secret")
+        whole = [f"arn:aws:s3:::{source}", f"arn:aws:s3:::{source}/*"]
+        self.may = {"Effect": "Allow", "Principal": {"AWS": [user]}, "Action": "s3:*", "Resource": whole}
+        not_this = {
+            "Effect": "Deny",
+            "Principal": {"AWS": [user]},
+            "Action": "s3:GetObject",
+            "Resource": f"arn:aws:s3:::{source}/{key}",
+        }
+        lakes = {**self.may, "Resource": [f"arn:aws:s3:::{source}-lake", f"arn:aws:s3:::{source}-lake/*"]}
+        self._policy(source, self.may, not_this)
+        self._policy(f"{source}-lake", lakes)
+        for name, value in s3.env(user, "its-secret").items():
+            aws_env.setenv(name, value)
+        from trailhouse.sources import aws
+
+        aws._CLIENTS.clear()
+
+    def let_in(self) -> None:
+        self._policy(self.source, self.may)
+
+    def _policy(self, name: str, *statements) -> None:
+        self.client.put_bucket_policy(
+            Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": statements})
+        )
+
+
 @pytest.mark.parametrize("day", [DAY, NEXT_DAY, "2026/02/01"])
 def test_an_object_that_may_not_be_read_is_pending_until_it_may(cloud, s3, aws_env, day):
-    """The policy lets the user list all and read all but one object."""
     client, source, url, where = cloud
     bucket = plain(8)
     secret = bucket.put(key("secret", day=day), event(64, day=day))
     bucket.upload(client, source)
-    user = f"u{source[1:]}"
-    s3.add_user(user, "its-secret")
-    whole = [f"arn:aws:s3:::{source}", f"arn:aws:s3:::{source}/*"]
-    may = {"Effect": "Allow", "Principal": {"AWS": [user]}, "Action": "s3:*", "Resource": whole}
-    not_this = {
-        "Effect": "Deny",
-        "Principal": {"AWS": [user]},
-        "Action": "s3:GetObject",
-        "Resource": f"arn:aws:s3:::{source}/{secret}",
-    }
-    lakes = {**may, "Resource": [f"arn:aws:s3:::{source}-lake", f"arn:aws:s3:::{source}-lake/*"]}
-
-    def policy(name: str, *statements) -> None:
-        client.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": statements}))
-
-    policy(source, may, not_this)
-    policy(f"{source}-lake", lakes)
-    for name, value in s3.env(user, "its-secret").items():
-        aws_env.setenv(name, value)
-    from trailhouse.sources import aws
-
-    aws._CLIENTS.clear()
+    user = Barred(s3, client, source, secret, aws_env)
     for hours in (0, 0.1):
         result = ingest(where, url, clock=at(hours=hours))
         assert (result.status, result.pending) == ("partial", 1)
         assert [(p["where"], p["reason"]) for p in result.problems] == [(secret, "access")]
-    policy(source, may)
+    user.let_in()
     result = ingest(where, url, clock=at(hours=0.2))
     assert (result.status, result.objects, result.pending) == ("published", 1, 0)
     contents = read(where, s3)
     assert contents.published() == model.lake(bucket.listed()).published
     holds_together(contents)
+
+
+def test_what_is_pending_of_a_part_is_tried_again_by_the_next_run(cloud, s3, aws_env):
+    """However old its day is: what a run of everything had listed by then says nothing of it."""
+    client, source, url, where = cloud
+    bucket, long_ago = plain(8), "2026/02/01"
+    bucket.upload(client, source)
+    ingest(where, url, clock=at())
+    secret = bucket.put(key("secret", day=long_ago), event(64, day=long_ago))
+    other = bucket.put(key("other", day=long_ago), event(65, day=long_ago))
+    bucket.upload(client, source)
+    user = Barred(s3, client, source, secret, aws_env)
+    result = ingest(where, url, clock=at(hours=0.1), only=Range(last=date(2026, 2, 1)))
+    assert (result.status, result.objects, result.pending) == ("partial", 1, 1)
+    assert {o["key"] for o in read(where, s3).rows("ledger")} >= {other}
+    user.let_in()
+    assert ingest(where, url, clock=at(hours=0.2)).objects == 1
+    assert read(where, s3).published() == model.lake(bucket.listed()).published
 
 
 def test_a_bucket_that_is_not_there_costs_the_others_nothing(cloud, s3):

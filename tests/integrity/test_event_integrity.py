@@ -18,6 +18,7 @@ from tests.integrity.verifying import keys_of, proof_of
 from trailhouse import settings
 from trailhouse.ask import local
 from trailhouse.ingest import run
+from trailhouse.sources.values import Range
 from trailhouse.upkeep import mend
 
 VALID, HASH, UNLISTED = ("valid", None), ("invalid", "hash"), ("unlisted", "unlisted")
@@ -127,7 +128,7 @@ def test_what_is_said_anew_is_worth_the_same(delivered):
     delivered.ingest()
     delivered.verify()
     before = delivered.rows()
-    assert mend.redecode(delivered.going(), mend.Range(), every=True)[0].rows
+    assert mend.redecode(delivered.going(), Range(), every=True)[0].rows
     assert delivered.rows() == before
     assert delivered.worth() == delivered.all_but(h0={HASH})
 
@@ -136,7 +137,7 @@ def test_what_was_salvaged_of_a_file_that_was_cut_is_never_valid(delivered):
     whole = log(*map(event, range(900, 1000)))
     delivered.put(delivered.log(0), Stored(whole[: len(whole) // 2]))
     delivered.ingest()
-    assert mend.retry(delivered.going(), mend.Range(), salvage=True).rows
+    assert mend.retry(delivered.going(), Range(), salvage=True).rows
     delivered.put(delivered.log(0), delivered.vault.objects[delivered.log(0)])
     delivered.verify()
     assert delivered.worth() == delivered.all_but(h0={CUT})

@@ -20,6 +20,7 @@ from trailhouse.decode.layout import layout
 from trailhouse.errors import UsageError
 from trailhouse.ingest import run
 from trailhouse.lake import catalog, iceberg, schema
+from trailhouse.sources.values import Range
 from trailhouse.upkeep import mend, upgrade
 
 DAYS = ("2026/02/28", DAY, NEXT_DAY, "2026/03/03")
@@ -81,7 +82,7 @@ def test_rows_of_before_have_it_once_they_are_decoded_anew(lake, tmp_path):
     upgrade.upgrade(lake, dry_run=False)
     assert Contents(lake).table("events").scan(row_filter=ONE_DAY).to_arrow().num_rows == 0
     going = run.Run(config_of(lake, logs), quiet, session=INLINE)
-    mend.redecode(going, mend.Range(), every=True, reason="")
+    mend.redecode(going, Range(), every=True, reason="")
     assert Contents(lake).table("events").scan(row_filter=ONE_DAY).to_arrow().num_rows == 5
     assert None not in {row["event_time_text"] for row in Contents(lake).rows("events")}
 

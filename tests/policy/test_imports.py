@@ -34,6 +34,7 @@ MAY = {
         "sample",
         "lake",
         "sources.aws",  # a settings file may lie in a bucket
+        "sources.values",  # plain values: which objects are meant
     },
     "ingest": {"settings", "options", "faults", "limits", "lake", "sources", "decode"},
     "integrity": {"settings", "limits", "lake", "sources", "decode"},
@@ -225,7 +226,7 @@ def _lazy(name, source):
         return
     for each in imports(source):
         target = own(each.what)
-        light = ("settings", "config_file", "options", "show", "errors", "cli")
+        light = ("settings", "config_file", "options", "show", "errors", "sources.values", "cli")
         if target and not (each.inside or each.typing or any(is_in(target, place) for place in light)):
             yield f"{name} imports {target} at its top: inside the command, or `trailhouse --help` pays for it"
 

@@ -12,8 +12,9 @@ import pytest
 from trailhouse.settings import Listing as Every
 from trailhouse.settings import Source
 from trailhouse.sources.aws import Access, client
-from trailhouse.sources.listing import Listing, ListingState, Scan, list_source, source_id
+from trailhouse.sources.listing import Listing, ListingState, Scan, list_source, look, part, source_id
 from trailhouse.sources.objects import Fetched, Pending, ToRead, fetch, reader_for
+from trailhouse.sources.values import Range
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TODAY = date(2026, 11, 21)
@@ -167,6 +168,50 @@ def test_a_source_inside_a_feed_or_of_flat_files_is_always_listed_whole(log: Log
         assert (keys(flat), flat.complete) == (["case/" + key().rpartition("/")[2]], True)
 
 
+def ranged(log: Log, only: Range, prefix: str = "", **source: Any) -> tuple[list[str], Listing]:
+    scan = Scan(part(Source(url=f"s3://{log.bucket}/{prefix}", **source), only))
+    found = [each.key for each in scan]
+    return found, scan.result()
+
+
+def test_a_part_is_listed_by_its_days_and_accounts_alone(log: Log) -> None:
+    wanted = [
+        key(ago(n), head=head, kind=kind)
+        for n in (3, 4)
+        for head in HEADS[:2]
+        for kind in ("CloudTrail", "CloudTrail-Insight")
+    ]
+    others = [key(ago(n), account=account) for n in (2, 5) for account in ACCOUNTS] + [key(ago(3), account=ACCOUNTS[1])]
+    log.put(*wanted, *others)
+    log.list()
+    log.put(*(key(ago(n), tail=f"late{number:012d}") for number in range(3) for n in (2, 5)))
+    found, listing = ranged(log, Range((ACCOUNTS[0],), ago(4), ago(3)))
+    assert sorted(found) == sorted(wanted)
+    assert (listing.complete, listing.new_state, listing.problems) == (False, None, ())
+    # Root, AWSLogs/, the organization and the account twice, four kinds, four feeds; the other account isn't looked into.
+    assert listing.list_calls == 1 + 1 + 1 + 2 + 4 + 4
+
+
+@pytest.mark.parametrize("only", [Range(first=ago(4)), Range(last=ago(4)), Range(first=ago(4), last=ago(4))], ids=str)
+def test_a_part_is_the_same_part_whatever_the_source_is(log: Log, only: Range) -> None:
+    log.put(*(key(ago(n)) for n in range(8)), *("case/" + key(ago(n)).rpartition("/")[2] for n in range(8)))
+    days = [ago(n) for n in range(8) if (only.first or date.min) <= ago(n) <= (only.last or date.max)]
+    for prefix in (
+        "AWSLogs",
+        f"AWSLogs/{ACCOUNTS[0]}/CloudTrail/us-east-1",
+        f"AWSLogs/{ACCOUNTS[0]}/CloudTrail/us-east-1/2026",
+    ):
+        assert sorted(ranged(log, only, prefix)[0]) == sorted(key(day) for day in days)
+    assert len(ranged(log, only, "case", layout="flat")[0]) == len(days)
+
+
+def test_the_days_of_a_part_are_not_read_past(log: Log) -> None:
+    log.put(*(key(ago(n), tail=f"{number:016d}") for n in range(3) for number in range(700)))
+    assert len(ranged(log, Range(first=ago(2), last=ago(2)), f"AWSLogs/{ACCOUNTS[0]}/CloudTrail/us-east-1")[0]) == 700
+    _, listing = ranged(log, Range(first=ago(2), last=ago(2)), f"AWSLogs/{ACCOUNTS[0]}/CloudTrail/us-east-1")
+    assert listing.list_calls == 1, "2,100 keys are three pages; the day is over on the first"
+
+
 def test_a_state_of_another_prefix_says_nothing(log: Log) -> None:
     log.put(key(head="a/AWSLogs/"), key(head="b/AWSLogs/"))
     log.list(prefix="a")
@@ -175,7 +220,7 @@ def test_a_state_of_another_prefix_says_nothing(log: Log) -> None:
 
 def test_whoever_stops_early_moves_no_mark(log: Log) -> None:
     log.put(*(key(tail=f"{number:016d}") for number in range(30)))
-    scan = Scan(Source(url=f"s3://{log.bucket}"), None, Every(), NOW)
+    scan = Scan(look(Source(url=f"s3://{log.bucket}"), None, Every(), NOW))
     stream = iter(scan)
     next(stream)
     stream.close()  # type: ignore[attr-defined]

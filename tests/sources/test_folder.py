@@ -12,7 +12,7 @@ import pytest
 from trailhouse.errors import TrailhouseError, UsageError
 from trailhouse.settings import Listing as Every
 from trailhouse.settings import Source
-from trailhouse.sources.listing import Listing, Scan, list_source, source_id
+from trailhouse.sources.listing import Listing, Scan, list_source, look, source_id
 from trailhouse.sources.objects import Fetched, Pending, ReadLimits, TooLarge, ToRead, fetch, reader_for
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -118,7 +118,7 @@ def test_a_folder_that_is_not_there_is_a_wrong_setting(tmp_path: Path) -> None:
 
 def test_a_listing_has_no_result_before_its_end(tmp_path: Path) -> None:
     put(tmp_path, f"{FEED}/2026/11/21/{NAME}")
-    scan = Scan(Source(url=str(tmp_path)), None, Every(), NOW)
+    scan = Scan(look(Source(url=str(tmp_path)), None, Every(), NOW))
     assert next(iter(scan)).size == 1
     with pytest.raises(TrailhouseError, match="before its end"):
         scan.result()

@@ -26,6 +26,7 @@ from trailhouse.ingest import anew, publish, restate, run, settle
 from trailhouse.ingest.values import Result
 from trailhouse.lake import catalog, lock, schema, tidy
 from trailhouse.limits import Limits
+from trailhouse.sources.values import Range
 from trailhouse.upkeep import mend, rollback
 
 LINEAGE = {"batch_id", "settled_at", "quarantined_at"}
@@ -56,7 +57,7 @@ class Fed:
         return run.Run(config_of(self.lake, self.logs, **({"limits": self.limits} | more)), quiet, session=INLINE)
 
     def redecode(self, reason: str = "", **which: Any) -> Any:
-        result, _ = mend.redecode(self.going(), mend.Range(**which), every=True, reason=reason)
+        result, _ = mend.redecode(self.going(), Range(**which), every=True, reason=reason)
         return result
 
     def anew(self, *keys: str) -> Result:
@@ -146,21 +147,21 @@ def test_only_the_rows_that_were_asked_for_change(fed, changed, which, asked):
 
 
 def test_what_this_release_has_decoded_is_left_alone(fed, call):
-    result, up_to_date = mend.redecode(fed.going(), mend.Range())
+    result, up_to_date = mend.redecode(fed.going(), Range())
     assert (result.status, up_to_date) == ("nothing_to_do", len(fed.made.objects))
     table = fed.contents.table("batches")
     told = table.scan().to_arrow()
     old = pa.array(["0.0.9", *told["version"].to_pylist()[1:]])
     table.overwrite(told.set_column(told.column_names.index("version"), told.field("version"), old))
-    result, up_to_date = mend.redecode(fed.going(), mend.Range())
+    result, up_to_date = mend.redecode(fed.going(), Range())
     assert result.objects + up_to_date == len(fed.made.objects) and result.objects
-    assert mend.redecode(fed.going(), mend.Range())[0].status == "nothing_to_do", "an interrupted run goes on"
+    assert mend.redecode(fed.going(), Range())[0].status == "nothing_to_do", "an interrupted run goes on"
     whole(fed)
 
 
 def test_batches_are_bounded(fed, changed):
     going = fed.going(objects=2)
-    result, _ = mend.redecode(going, mend.Range(), every=True)
+    result, _ = mend.redecode(going, Range(), every=True)
     assert len(result.batches) == -(-len(fed.made.objects) // 2)
     whole(fed)
 
@@ -364,10 +365,10 @@ def test_what_was_set_aside_is_grouped_and_shown(fed, call):
 
 def test_what_is_no_better_stays_as_it_is(fed, call):
     batches = fed.batches()
-    result = mend.retry(fed.going(), mend.Range())
+    result = mend.retry(fed.going(), Range())
     assert result.status == "nothing_to_do" and fed.batches() == batches and fed.rows() == fed.before
     with pytest.raises(UsageError, match="nothing in quarantine"):
-        mend.retry(fed.going(), mend.Range(), ["nonsense"])
+        mend.retry(fed.going(), Range(), ["nonsense"])
     assert call("quarantine", "retry", "--reason", "nonsense", "--lake", fed.lake.location)[0] == 2
 
 
@@ -394,7 +395,7 @@ def test_a_limit_that_was_too_tight(lake, tmp_path, reason, limits, records):
     fed.feed()
     assert reason in {row["reason"] for row in fed.contents.rows("quarantine")}
     fed.limits = Limits()
-    result = mend.retry(fed.going(), mend.Range(), [reason])
+    result = mend.retry(fed.going(), Range(), [reason])
     assert result.status == "published" and not result.refused
     assert reason not in {row["reason"] for row in fed.contents.rows("quarantine")}
     assert {r["record_index"] for r in fed.contents.rows("events") if r["source_object"] == key("v-mended")} >= set(
@@ -420,7 +421,7 @@ def test_a_fault_of_ours_that_was_mended(lake, tmp_path, monkeypatch, reason):
         fed = Fed(lake, tmp_path)
     reasons = {row["reason"] for row in fed.contents.rows("quarantine")}
     assert reason in reasons
-    assert mend.retry(fed.going(), mend.Range()).status == "published"
+    assert mend.retry(fed.going(), Range()).status == "published"
     assert {row["reason"] for row in fed.contents.rows("quarantine")} == {"dup_key", "gzip_truncated"}
     whole(fed)
 
@@ -431,7 +432,7 @@ def test_what_came_as_a_twin_meanwhile_is_a_duplicate(lake, tmp_path):
     fed.made.put(key("v-early"), event(701))
     fed.feed()
     fed.limits = Limits()
-    assert mend.retry(fed.going(), mend.Range()).duplicates == 1
+    assert mend.retry(fed.going(), Range()).duplicates == 1
     whole(fed)
 
 
@@ -445,8 +446,8 @@ def test_of_an_object_that_was_cut_short_the_whole_records_are_salvaged(fed, cal
     records = [event(800 + n, userAgent=f"{n * 7919:040x}") for n in range(50)]
     fed.made.objects[key("v-cut")] = cut_short(share, *records)
     fed.feed()
-    assert mend.retry(fed.going(), mend.Range()).status == "nothing_to_do", "not unasked"
-    result = mend.retry(fed.going(), mend.Range(), salvage=True)
+    assert mend.retry(fed.going(), Range()).status == "nothing_to_do", "not unasked"
+    result = mend.retry(fed.going(), Range(), salvage=True)
     assert result.status == "published" and result.objects == 1
     rows = {r["event_id"]: r for r in fed.contents.rows("events") if r["source_object"] == key("v-cut")}
     assert 10 < len(rows) <= 50 and {r["record_index"] for r in rows.values()} == set(range(len(rows)))
@@ -467,7 +468,7 @@ def test_a_bad_record_within_what_is_salvaged_is_set_aside_too(fed):
     data = b'{"Records":[{"eventID":"x","eventID":"y"},' + b",".join(json.dumps(r).encode() for r in records) + b"]}"
     fed.made.objects[key("v-cut")] = gzip.compress(data, mtime=0)[:-20]
     fed.feed()
-    assert mend.retry(fed.going(), mend.Range(), salvage=True).quarantined == 1
+    assert mend.retry(fed.going(), Range(), salvage=True).quarantined == 1
     mine = [q for q in fed.contents.rows("quarantine") if q["key"] == key("v-cut")]
     assert {(q["reason"], q["record_index"]) for q in mine} == {("gzip_truncated", None), ("dup_key", 0)}
     holds_together(fed.contents)
@@ -481,11 +482,11 @@ def test_a_retry_killed_at_any_commit_is_whole(tmp_path, monkeypatch):
         fed.limits = Limits()
         return fed
 
-    for _, fed in at_some_commits(tmp_path, make, lambda fed: mend.retry(fed.going(), mend.Range()), monkeypatch):
+    for _, fed in at_some_commits(tmp_path, make, lambda fed: mend.retry(fed.going(), Range()), monkeypatch):
         ingest(fed.lake, fed.logs)
         holds_together(fed.contents)
         if "record_limit" in {q["reason"] for q in fed.contents.rows("quarantine")}:
-            assert mend.retry(fed.going(), mend.Range()).status == "published"
+            assert mend.retry(fed.going(), Range()).status == "published"
         whole(fed)
 
 
@@ -500,18 +501,18 @@ def test_a_retry_of_what_was_too_large_can_be_taken_back(lake, tmp_path):
     fed.feed()
     before = fed.rows()
     fed.limits = Limits()
-    assert mend.retry(fed.going(), mend.Range(), ["size_limit"]).status == "published"
+    assert mend.retry(fed.going(), Range(), ["size_limit"]).status == "published"
     rollback.rollback(fed.going(), rollback.Back(last=1), "not yet")
     assert fed.rows() == before
     holds_together(fed.contents)
-    assert mend.retry(fed.going(), mend.Range(), ["size_limit"]).status == "published"
+    assert mend.retry(fed.going(), Range(), ["size_limit"]).status == "published"
     whole(fed)
 
 
 def test_what_was_salvaged_is_decoded_anew_as_that(fed, changed):
     fed.made.objects[key("v-cut")] = cut_short(0.6, *(event(800 + n, userAgent=f"{n:040x}") for n in range(50)))
     fed.feed()
-    mend.retry(fed.going(), mend.Range(), salvage=True)
+    mend.retry(fed.going(), Range(), salvage=True)
     before = fed.rows()
     assert fed.redecode().status == "published"
     assert fed.rows()["events"].keys() == before["events"].keys()
@@ -529,4 +530,4 @@ def test_rows_that_another_engine_deleted_do_not_come_back(fed, monkeypatch):
 def test_an_empty_quarantine_is_nothing_to_do(lake, tmp_path):
     logs = plain(2).save(tmp_path / "logs")
     ingest(lake, logs)
-    assert mend.retry(run.Run(config_of(lake, logs), quiet, session=INLINE), mend.Range()).status == "nothing_to_do"
+    assert mend.retry(run.Run(config_of(lake, logs), quiet, session=INLINE), Range()).status == "nothing_to_do"

@@ -8,6 +8,7 @@ from tests import model
 from tests.ingest.contents import config_of, holds_together, ingest, quiet
 from tests.upkeep.fed import Fed, maintained
 from trailhouse.ingest import run
+from trailhouse.sources.values import Range
 from trailhouse.upkeep import check, mend, rollback
 
 
@@ -21,7 +22,7 @@ def test_a_lake_is_mended_kept_small_and_sound(lake, tmp_path, spark):
     def going() -> run.Run:
         return run.Run(config_of(lake, fed.folder), quiet, session=spark)
 
-    half = mend.Range(accounts=("111122223333",))
+    half = Range(accounts=("111122223333",))
     assert mend.redecode(going(), half, every=True)[0].status == "published"
     rollback.rollback(going(), rollback.Back(last=1), "once more")
     assert mend.redecode(going(), half, every=True)[0].status == "published"

@@ -21,6 +21,7 @@ from trailhouse import settings
 from trailhouse.errors import TrailhouseError, UsageError
 from trailhouse.ingest import publish, run, settle, stage, takeback
 from trailhouse.lake import catalog, claim, commits, lock
+from trailhouse.sources.values import Range
 from trailhouse.upkeep import batches, mend, rollback
 
 
@@ -155,7 +156,7 @@ def test_what_is_held_waits_until_it_is_let_go(fed, undisturbed, tmp_path):
 
 
 def test_what_was_said_anew_is_said_as_before(fed):
-    mend.redecode(fed.going(), mend.Range(), every=True)
+    mend.redecode(fed.going(), Range(), every=True)
     assert fed.rows() != fed.then[-1]
     fed.back(to=fed.ids[-1])
     assert fed.rows() == fed.then[-1]
@@ -163,7 +164,7 @@ def test_what_was_said_anew_is_said_as_before(fed):
 
 
 def test_objects_that_a_batch_taken_back_had_said_anew_first_are_read_again(fed, undisturbed, tmp_path):
-    mend.redecode(fed.going(), mend.Range(), every=True)
+    mend.redecode(fed.going(), Range(), every=True)
     fed.back(to=fed.ids[0])
     assert fed.rows() == fed.then[0]
     ingest(fed.lake, fed.logs)

@@ -14,6 +14,7 @@ from tests.ingest.inline import INLINE
 from tests.upkeep.fed import Fed, maintained
 from trailhouse import settings
 from trailhouse.ingest import run
+from trailhouse.sources.values import Range
 from trailhouse.upkeep import check, mend, rollback
 
 
@@ -32,7 +33,7 @@ def is_sound(fed: Fed) -> None:
 
 
 def redecode(fed: Fed) -> None:
-    assert mend.redecode(going(fed), mend.Range(), every=True)[0].status == "published"
+    assert mend.redecode(going(fed), Range(), every=True)[0].status == "published"
 
 
 def take_back(fed: Fed) -> None:

@@ -17,7 +17,7 @@ import click
 
 from trailhouse import __version__, settings, show
 from trailhouse.cli.accounts import accounts
-from trailhouse.cli.arguments import form_option, load, opened, with_settings
+from trailhouse.cli.arguments import form_option, load, opened, range_of, range_options, with_settings
 from trailhouse.cli.batch import batch
 from trailhouse.cli.check import check
 from trailhouse.cli.coverage import coverage
@@ -33,6 +33,7 @@ from trailhouse.cli.rollback import rollback
 from trailhouse.cli.upgrade import upgrade
 from trailhouse.cli.verify import verify
 from trailhouse.errors import TrailhouseError, UsageError
+from trailhouse.sources.values import Range
 
 INTERRUPTED = 130
 
@@ -107,6 +108,7 @@ trailhouse.add_command(verify)
 @trailhouse.command()
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
+@range_options
 @click.option("--no-fast-path", is_flag=True, help="Look at every record closely: slower, the same rows.")
 @form_option
 @with_settings("lake", "batch", "limits", "listing", "quality", "spark", "source")
@@ -115,31 +117,34 @@ def ingest(sources: tuple[str, ...], dry_run: bool, no_fast_path: bool, form: sh
 
     SOURCE is a folder, s3://bucket/prefix, or the name of a source in the settings file; without one, all sources of
     the file are read. Nothing is read twice, and what can't be read now is tried again by the next run.
+    With a range only that part is looked at, whatever is new elsewhere: for years that are loaded piece by piece.
 
     \b
     Examples:
       trailhouse ingest ./logs --lake ./lake
       trailhouse ingest s3://org-trail s3://old-trail/logs --lake s3://lake/wh --lake-catalog glue
       trailhouse ingest --config trailhouse.toml --dry-run
+      trailhouse ingest --config trailhouse.toml --from 2024-01-01 --to 2024-01-31 --account 111122223333
     """
+    only = asked if (asked := range_of(given)) != Range() else None
     config = load(given, sources)
     from trailhouse.ingest import run
 
     if dry_run:
-        return _show_plan(config, form)
+        return _show_plan(config, only, form)
     with show.Progress() as progress:
         job = run.Run(
             config, lambda objects, records, total: progress.update(objects, records, total), not no_fast_path
         )
-        result = run.ingest(job)
+        result = run.ingest(job, only)
     show_result(result, form)
     return exit_code(result)
 
 
-def _show_plan(config: settings.Settings, form: show.Format) -> int:
+def _show_plan(config: settings.Settings, only: Range | None, form: show.Format) -> int:
     from trailhouse.ingest import run
 
-    found, estimate = run.dry_run(config, datetime.now(UTC))
+    found, estimate = run.dry_run(config, datetime.now(UTC), only)
     planned = {
         "status": "planned",
         "objects": len(found.new),

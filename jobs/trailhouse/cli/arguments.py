@@ -5,6 +5,7 @@ What commands have in common: options for settings, how results are shown, and t
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from trailhouse import config_file, options, settings
+from trailhouse.sources.values import Range
 
 if TYPE_CHECKING:
     from trailhouse.lake.catalog import Lake
@@ -99,6 +101,16 @@ class _Date(click.ParamType[date]):
 
 day = _Date()
 
+
+class _Account(click.ParamType[str]):
+    name = "account"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch("[0-9]{12}", value):
+            self.fail(f"{value!r} is no account id of 12 digits", param, ctx)
+        return str(value)
+
+
 form_option = click.option(
     "--format",
     "form",
@@ -114,11 +126,19 @@ def range_options(command: Command) -> Command:
     last = click.option("--to", "last", type=day, metavar="DATE", help="Delivered on this day or before.")
     first = click.option("--from", "first", type=day, metavar="DATE", help="Delivered on this day or after.")
     account = click.option(
-        "--account", "accounts", multiple=True, metavar="ID", help="Of this account; more than one may be given."
+        "--account",
+        "accounts",
+        multiple=True,
+        type=_Account(),
+        metavar="ID",
+        help="Of this account; more than one may be given.",
     )
     return account(first(last(command)))
 
 
-def range_of(given: dict[str, Any]) -> dict[str, Any]:
+def range_of(given: dict[str, Any]) -> Range:
     """What these options were given, taken out of all that was given."""
-    return {name: given.pop(name) for name in ("accounts", "first", "last")}
+    asked = Range(*(given.pop(name) for name in ("accounts", "first", "last")))
+    if asked.first and asked.last and asked.first > asked.last:
+        raise click.BadParameter(f"{asked.first} is after --to {asked.last}", param_hint="--from")
+    return asked

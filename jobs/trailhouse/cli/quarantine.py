@@ -48,7 +48,7 @@ def list_(**given: Any) -> None:
     from trailhouse.upkeep import mend
 
     with opened(config) as lake:
-        found = mend.quarantined(lake, mend.Range(**asked))
+        found = mend.quarantined(lake, asked)
     show.show([tuple(each.values()) for each in found], mend.LISTED, form, sys.stdout)
 
 
@@ -71,7 +71,7 @@ def show_(reasons: tuple[str, ...], key: str, limit: int, **given: Any) -> None:
     from trailhouse.upkeep import mend
 
     with opened(config) as lake:
-        found = mend.rejects(lake, mend.Range(**asked), reasons, key, limit)
+        found = mend.rejects(lake, asked, reasons, key, limit)
     show.show([tuple(each.values()) for each in found], mend.SHOWN, form, sys.stdout)
 
 
@@ -105,6 +105,6 @@ def retry(sources: tuple[str, ...], reasons: tuple[str, ...], key: str, salvage:
 
     with show.Progress() as progress:
         going = run.Run(config, lambda objects, records, total: progress.update(objects, records, total))
-        result = mend.retry(going, mend.Range(**asked), reasons, key, salvage)
+        result = mend.retry(going, asked, reasons, key, salvage)
     show_result(result, form)
     return exit_code(result)

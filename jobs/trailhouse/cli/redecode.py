@@ -38,12 +38,11 @@ def redecode(sources: tuple[str, ...], every: bool, reason: str, dry_run: bool, 
       trailhouse redecode --from 2026-03-01 --lake s3://lake/wh --config trailhouse.toml
     """
     form: show.Format = given.pop("form")
-    asked = range_of(given)
+    which = range_of(given)
     config = load(given, sources)
     from trailhouse.ingest import run
     from trailhouse.upkeep import mend
 
-    which = mend.Range(**asked)
     if dry_run:
         with opened(config) as lake:
             found = mend.outdated(lake, which, every)

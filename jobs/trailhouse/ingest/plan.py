@@ -22,10 +22,11 @@ from trailhouse.errors import UsageError
 from trailhouse.ingest.values import Object, PendingObject, Plan, too_large
 from trailhouse.lake import catalog, files, rows
 from trailhouse.lake.catalog import Lake
-from trailhouse.sources.keys import prefix_of
-from trailhouse.sources.listing import Found, Problem, Scan, bucket_of, source_id
+from trailhouse.sources.keys import LogKey, prefix_of
+from trailhouse.sources.listing import Found, Problem, Scan, bucket_of, look, part, source_id
 from trailhouse.sources.objects import Fetched, ReadLimits, ToRead, reader_for
 from trailhouse.sources.state import ListingState
+from trailhouse.sources.values import Range
 
 # Days of the ledger held at once: a full reconcile of ten years goes through them in pieces.
 DAYS_AT_ONCE = 60
@@ -63,12 +64,16 @@ def check(sources: Sequence[settings.Source]) -> None:
             raise UsageError(f"there is no folder {source.url}: check the source")
 
 
-def survey(config: settings.Settings, lake: Lake | None, now: datetime) -> Survey:
-    """List every source and subtract what the ledger has settled."""
+def survey(config: settings.Settings, lake: Lake | None, now: datetime, only: Range | None = None) -> Survey:
+    """List every source, or of each the part that is asked for, and subtract what the ledger has settled."""
     found = Survey()
     seen: set[tuple[str, str]] = set()
     for number, source in enumerate(config.sources):
-        scan = Scan(source, _state(config.lake, source) if lake else None, config.listing, now)
+        scan = Scan(
+            part(source, only)
+            if only
+            else look(source, _state(config.lake, source) if lake else None, config.listing, now)
+        )
         listed = [f for f in scan if (source_id(source), f.key) not in seen]
         seen.update((source_id(source), f.key) for f in listed)
         listing = scan.result()
@@ -145,16 +150,12 @@ def remember(found: Survey, pending: Sequence[PendingObject], config: settings.S
     A feed with pending objects is remembered only as far as the oldest of them, so that the next run lists them again.
     """
     waiting = {(each.source_id, each.key) for each in pending}
-    for number, state in found.states.items():
-        source = config.sources[number]
-        feeds = dict(state.feeds)
-        for each in found.new:
-            if each.source == number and (each.source_id, each.key) in waiting:
-                feed = prefix_of(each.log)
-                feeds[feed] = min(feeds.get(feed, each.log.day), each.log.day)
-        kept = replace(state, feeds=feeds)
-        with faults.at("listing_stored"):
-            _store(config.lake, source, kept)
+    for number, source in enumerate(config.sources):
+        logs = [o.log for o in found.new if o.source == number and (o.source_id, o.key) in waiting]
+        state = found.states.get(number) or (_state(config.lake, source) if logs else None)
+        if state:
+            with faults.at("listing_stored"):
+                _store(config.lake, source, _only_to(state, logs))
 
 
 def list_again(objects: Sequence[Object], config: settings.Settings) -> None:
@@ -162,13 +163,17 @@ def list_again(objects: Sequence[Object], config: settings.Settings) -> None:
     for source in config.sources:
         state = _state(config.lake, source)
         logs = [o.log for o in objects if o.source_id == source_id(source)]
-        if state is None or not logs:
-            continue
-        feeds = dict(state.feeds)
-        for log in logs:
-            feed = prefix_of(log)
-            feeds[feed] = min(feeds.get(feed, log.day), log.day)
-        _store(config.lake, source, replace(state, feeds=feeds))
+        if state and logs:
+            _store(config.lake, source, _only_to(state, logs))
+
+
+def _only_to(state: ListingState, logs: Sequence[LogKey]) -> ListingState:
+    """As if feeds had been listed only as far as these."""
+    feeds = dict(state.feeds)
+    for log in logs:
+        feed = prefix_of(log)
+        feeds[feed] = min(feeds.get(feed, log.day), log.day)
+    return replace(state, feeds=feeds)
 
 
 def _subtract(number: int, source: settings.Source, listed: Sequence[Found], lake: Lake | None, found: Survey) -> None:

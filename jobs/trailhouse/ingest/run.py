@@ -21,39 +21,42 @@ from trailhouse.ingest.job import Run
 from trailhouse.ingest.values import PendingObject, Plan, Result, Written
 from trailhouse.lake import catalog, door, failures, seals
 from trailhouse.lake.catalog import Lake
+from trailhouse.sources.values import Range
 
 __all__ = ["Run", "dry_run", "ingest"]
 
 log = logging.getLogger("trailhouse.ingest")
 
 
-def dry_run(config: settings.Settings, now: datetime) -> tuple[plan.Survey, dict[str, float]]:
+def dry_run(
+    config: settings.Settings, now: datetime, only: Range | None = None
+) -> tuple[plan.Survey, dict[str, float]]:
     """What an ingest would do; nothing is written."""
     plan.check(config.sources)
     with failures.told(config.lake):
         lake = catalog.open_lake(config.lake) if catalog.exists(config.lake) else None
-        found = plan.survey(config, lake, now)
+        found = plan.survey(config, lake, now, only)
     return found, plan.estimate(found, os.cpu_count() or 1)
 
 
-def ingest(run: Run) -> Result:
-    """Bring the lake up to date with its sources."""
+def ingest(run: Run, only: Range | None = None) -> Result:
+    """Bring the lake up to date with its sources, or with a part of them."""
     began = time.monotonic()
     plan.check(run.config.sources)
     run.expectations()  # what is wrong with them is said before any work
     with door.writing(run.config.lake):
-        result = _ingest(run, catalog.make_lake(run.config.lake))
+        result = _ingest(run, catalog.make_lake(run.config.lake), only)
     result.phases = {name: round(seconds, 2) for name, seconds in run.phases.items()}
     result.spark_jobs = dict(run.jobs)
     result.seconds = round(time.monotonic() - began, 2)
     return result
 
 
-def _ingest(run: Run, lake: Lake) -> Result:
+def _ingest(run: Run, lake: Lake, only: Range | None) -> Result:
     result = Result()
     settle.settle_unfinished(run, lake, result)
     with run.phase("plan"):
-        found = plan.survey(run.config, lake, run.clock())
+        found = plan.survey(run.config, lake, run.clock(), only)
     log.info("plan: %d new objects, %d bytes, %d known", len(found.new), found.bytes, found.known)
     result.list_calls, result.skipped = found.list_calls, dict(found.skipped)
     result.problems = [{"where": p.where, "reason": p.reason, "detail": p.detail} for p in found.problems]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from datetime import UTC, date
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,9 @@ from trailhouse.sources.keys import (
     folder_role,
     format_key,
     prefix_of,
-    under,
 )
 from trailhouse.sources.listing import bucket_of, parser, source_id
-from trailhouse.sources.values import Found, Problem
+from trailhouse.sources.values import Found, Problem, Range
 
 KINDS = (*LOG_KINDS, DIGEST_KIND)
 THREADS = 16
@@ -178,8 +177,7 @@ def _in_folder(place: Place, since: date | None, until: date | None) -> Listed:
 
 
 def _is_wanted(log: LogKey, since: date | None, until: date | None) -> bool:
-    inside = (since is None or log.day >= since) and (until is None or log.day <= until)
-    return inside and (log.kind != DIGEST_KIND or digest_name(log.file) is not None)
+    return Range((), since, until).has(log) and (log.kind != DIGEST_KIND or digest_name(log.file) is not None)
 
 
 def _there(place: Place, found: Found) -> There:
@@ -239,15 +237,11 @@ def _feed(
 ) -> list[There] | Problem:
     """The files of a region's folder, of these days."""
     since, until = days
-    is_feed = folder_role(feed, KINDS) == "feed"
-    start = under(feed, since) if since and is_feed else ""
-    past = under(feed, until + timedelta(days=1)) if until and until < date.max and is_feed else ""
+    between = Range((), since, until).within(feed) if folder_role(feed, KINDS) == "feed" else ("", "")
     parse, files = parser(place.source, digests=True), list[There]()
     try:
-        for page in s3.pages(bucket, feed, start, calls):
+        for page in s3.pages(bucket, feed, between, calls):
             for each in page:
-                if past and each["Key"] >= past:
-                    return files
                 log = parse(each["Key"])
                 if isinstance(log, LogKey) and _is_wanted(log, since, until):
                     files.append(_there(place, _found(each, log)))

@@ -61,8 +61,9 @@ class Calls:
             self.made += 1
 
 
-def pages(bucket: Bucket, prefix: str, start_after: str, calls: Calls) -> Iterator[list[dict[str, Any]]]:
-    """The objects below a prefix, page by page, in key order."""
+def pages(bucket: Bucket, prefix: str, between: tuple[str, str], calls: Calls) -> Iterator[list[dict[str, Any]]]:
+    """The objects below a prefix, page by page, in key order: after one key, before another, where they are named."""
+    start_after, before = between
     last = start_after
     for page in _requests(bucket, {"Prefix": prefix} | ({"StartAfter": start_after} if start_after else {}), calls):
         objects = page.get("Contents", [])
@@ -73,6 +74,9 @@ def pages(bucket: Bucket, prefix: str, start_after: str, calls: Calls) -> Iterat
             if not key.startswith(prefix):
                 raise _broken(bucket, prefix, f"it contains the key {key[:200]!r}")
             last = key
+        if before and last >= before:
+            yield [each for each in objects if each["Key"] < before]
+            return
         yield objects
 
 

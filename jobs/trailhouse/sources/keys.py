@@ -68,6 +68,7 @@ _FOREIGN = re.compile(rf"{_HEAD}(?!CloudTrail(?!-Lake/))[^/]+/.+", re.DOTALL)
 # Flow logs in Hive style: `AWSLogs/aws-account-id=111122223333/aws-service=vpcflowlogs/…`
 _FOREIGN_HIVE = re.compile(r"(?:.*/)?AWSLogs/aws-account-id=[0-9]{12}/aws-service=[^/]+/.+", re.DOTALL)
 _FEED = re.compile(rf"{_HEAD}(?P<kind>{_KIND})/(?P<region>{_REGION})/", re.DOTALL)
+_ACCOUNT_FOLDER = re.compile(_HEAD, re.DOTALL)
 _KIND_FOLDER = re.compile(rf"{_HEAD}(?P<kind>[^/]+)/", re.DOTALL)
 
 # Nobody has seen AWS write a control character, and what can't be written as UTF-8 can't be stored in the ledger.
@@ -190,6 +191,12 @@ def day_folder(log: LogKey) -> str:
 def under(feed: str, day: date) -> str:
     """The day's folder of a feed. Not `strftime`: it doesn't pad years before 1000 everywhere."""
     return f"{feed}{day.year:04d}/{day.month:02d}/{day.day:02d}/"
+
+
+def account_of(folder: str) -> str:
+    """The account that a folder is of, whichever lies below it; "" above the accounts."""
+    found = _ACCOUNT_FOLDER.match(folder)
+    return found["account"] if found else ""
 
 
 FolderRole = Literal["walk", "feed", "stop"]

@@ -27,9 +27,24 @@ from trailhouse.sources import folder
 from trailhouse.sources.aws import Access
 from trailhouse.sources.keys import Skipped, folder_role, parse_any, parse_any_flat, parse_flat, parse_key, prefix_of
 from trailhouse.sources.state import TIERS, Agenda, ListingState, Scope, Tier, advance, scopes
-from trailhouse.sources.values import Found, Problem
+from trailhouse.sources.values import Found, Problem, Range
 
-__all__ = ["Found", "Listing", "ListingState", "Problem", "Scan", "bucket_of", "list_source", "parser", "source_id"]
+__all__ = [
+    "Found",
+    "Listing",
+    "ListingState",
+    "Look",
+    "Problem",
+    "Scan",
+    "bucket_of",
+    "list_source",
+    "look",
+    "parser",
+    "part",
+    "source_id",
+]
+
+THREADS = 16  # LIST requests under way at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +84,35 @@ def parser(source: settings.Source, digests: bool = False) -> folder.Parse:
     return parse_any if digests else parse_key
 
 
-def list_source(
-    source: settings.Source, state: ListingState | None, every: settings.Listing, now: datetime, threads: int = 16
-) -> Listing:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is listed of a source this time."""
+
+    source: settings.Source
+    bucket: s3.Bucket | None
+    agenda: Agenda
+    before: ListingState
+    now: datetime | None = None  # None: it leads to no new state
+    only: Range | None = None
+
+
+def look(source: settings.Source, state: ListingState | None, every: settings.Listing, now: datetime) -> Look:
+    """What is due, by what is known of the source."""
+    bucket = bucket_of(source)
+    place = bucket.url(bucket.prefix) if bucket else ""
+    known = state if state and state.place == place else None
+    return Look(source, bucket, _agenda(source, bucket, known, every, now), known or ListingState(place), now)
+
+
+def part(source: settings.Source, only: Range) -> Look:
+    """A part of it, whenever that was last listed. Nothing follows for the next listing: the rest was not seen."""
+    bucket = bucket_of(source)
+    return Look(source, bucket, Agenda(_scopes_of(only, source, bucket), ()), ListingState(""), only=only)
+
+
+def list_source(source: settings.Source, state: ListingState | None, every: settings.Listing, now: datetime) -> Listing:
     """All of it at once. For a source of many millions of objects, go through a `Scan`."""
-    scan = Scan(source, state, every, now, threads)
+    scan = Scan(look(source, state, every, now))
     found = tuple(scan)
     return replace(scan.result(), found=found)
 
@@ -85,26 +124,14 @@ class Scan:
     Whoever stops early gets no result, and so no new state: what he did not see will be listed again.
     """
 
-    def __init__(
-        self,
-        source: settings.Source,
-        state: ListingState | None,
-        every: settings.Listing,
-        now: datetime,
-        threads: int = 16,
-    ) -> None:
-        self._source, self._now, self._threads = source, now, threads
+    def __init__(self, what: Look) -> None:
+        self._look, self._bucket, self._source, self._only = what, what.bucket, what.source, what.only
         self._skipped: Counter[str] = Counter()
         self._problems: list[Problem] = []
         self._calls = s3.Calls()
         self._seen: dict[str, date] = {}
         self._failed: set[str] = set()
         self._ended = False
-        self._bucket = bucket_of(source)
-        place = self._bucket.url(self._bucket.prefix) if self._bucket else ""
-        known = state if state and state.place == place else None
-        self._before = known or ListingState(place)
-        self._agenda = _agenda(source, self._bucket, known, every, now)
 
     def __iter__(self) -> Iterator[Found]:
         for each in (
@@ -113,7 +140,8 @@ class Scan:
             else folder.walk(Path(self._source.url), parser(self._source))
         ):
             if isinstance(each, Found):
-                yield each
+                if self._only is None or self._only.has(each.log):
+                    yield each
             elif isinstance(each, Skipped):
                 self._skipped[each.reason] += 1
             else:
@@ -130,21 +158,25 @@ class Scan:
             found=(),
             skipped=dict(self._skipped),
             list_calls=self._calls.made,
-            complete=not self._problems and (self._bucket is None or "reconcile" in done),
+            complete=not (self._problems or self._only) and (self._bucket is None or "reconcile" in done),
             problems=tuple(self._problems),
-            new_state=advance(self._before, done, self._now, self._seen) if self._bucket else None,
+            new_state=self._state(done),
         )
+
+    def _state(self, done: tuple[Tier, ...]) -> ListingState | None:
+        now = self._look.now
+        return advance(self._look.before, done, now, self._seen) if self._bucket and now else None
 
     def _done(self) -> tuple[Tier, ...]:
         """Feeds that failed hold every mark back: one of them may be new, and then only discovery knows of it."""
         if self._failed - {"discover"}:
             return ()
-        return tuple(tier for tier in self._agenda.tiers if tier != "discover" or not self._failed)
+        return tuple(tier for tier in self._look.agenda.tiers if tier != "discover" or not self._failed)
 
     def _bucket_items(self, bucket: s3.Bucket) -> Iterator[Found | Skipped | Problem]:
-        known = set(self._before.feeds)
-        with _Workers(bucket, self._calls, self._threads) as workers:
-            workers.start(self._agenda.scopes)
+        known = set(self._look.before.feeds)
+        with _Workers(bucket, self._calls) as workers:
+            workers.start(self._look.agenda.scopes)
             newest: dict[Scope, dict[str, date]] = {}
             for scope, answer in workers.answers():
                 if isinstance(answer, Problem):
@@ -153,13 +185,19 @@ class Scan:
                 elif isinstance(answer, _Folders):
                     fresh = [feed for feed in answer.feeds if feed not in known]
                     known.update(fresh)
-                    workers.start(
-                        [Scope("feed", feed) for feed in fresh] + [Scope("discover", path) for path in answer.walk]
-                    )
+                    workers.start(self._below(fresh, answer.walk))
                 elif answer is None:
                     self._see(newest.pop(scope, {}))
                 else:
                     yield from self._items(scope, answer, known, newest.setdefault(scope, {}))
+
+    def _below(self, feeds: Iterable[str], folders: Iterable[str]) -> list[Scope]:
+        """What is listed of the folders that a look into another found."""
+        if self._only is None:
+            return [Scope("feed", feed) for feed in feeds] + [Scope("discover", path) for path in folders]
+        wanted = [feed for feed in feeds if self._only.reaches(feed)]
+        within = [Scope("feed", feed, *self._only.within(feed)) for feed in wanted]
+        return within + [Scope("discover", path) for path in folders if self._only.reaches(path)]
 
     def _items(self, scope: Scope, page: _Page, known: set[str], newest: dict[str, date]) -> Iterator[Found | Skipped]:
         flat, parse = self._source.layout == "flat", parser(self._source)
@@ -194,6 +232,18 @@ def _agenda(
     return scopes(known, every, now, bucket.prefix)
 
 
+def _scopes_of(only: Range, source: settings.Source, bucket: s3.Bucket | None) -> tuple[Scope, ...]:
+    """Where the search for a part begins."""
+    if bucket is None:
+        return ()
+    role = folder_role(bucket.prefix) if bucket.prefix else "walk"
+    if source.layout == "flat" or role == "stop":
+        return (Scope("all", bucket.prefix),)
+    if role == "feed":
+        return (Scope("feed", bucket.prefix, *only.within(bucket.prefix)),)
+    return (Scope("discover", bucket.prefix),)
+
+
 @dataclass(frozen=True, slots=True)
 class _Folders:
     """What a look into a folder found."""
@@ -209,10 +259,10 @@ _Last = _Folders | Problem | None  # of a scope: what it leads to, what broke it
 class _Workers:
     """Lists scopes in threads and hands their pages to one reader, never far ahead of him."""
 
-    def __init__(self, bucket: s3.Bucket, calls: s3.Calls, threads: int) -> None:
+    def __init__(self, bucket: s3.Bucket, calls: s3.Calls) -> None:
         self._bucket, self._calls = bucket, calls
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="list")
-        self._queue: queue.Queue[tuple[Scope, _Page | Future[_Last]]] = queue.Queue(maxsize=2 * threads)
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="list")
+        self._queue: queue.Queue[tuple[Scope, _Page | Future[_Last]]] = queue.Queue(maxsize=2 * THREADS)
         self._stop = threading.Event()
         self._open = 0
 
@@ -243,7 +293,7 @@ class _Workers:
         try:
             if scope.what == "discover":
                 return _Folders(*s3.split(self._bucket, scope.prefix, self._calls))
-            for page in s3.pages(self._bucket, scope.prefix, scope.start_after, self._calls):
+            for page in s3.pages(self._bucket, scope.prefix, (scope.start_after, scope.before), self._calls):
                 self._put(scope, page)
                 if self._stop.is_set():
                     break

@@ -60,6 +60,7 @@ class Scope:
     what: Literal["all", "feed", "discover"]
     prefix: str
     start_after: str = ""
+    before: str = ""  # the first key that is not wanted any more
 
 
 @dataclass(frozen=True, slots=True)

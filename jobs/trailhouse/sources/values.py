@@ -1,13 +1,13 @@
 """
-What is found in a source and what went wrong there. Plain values, shared by the folder's and the bucket's side.
+What is looked for in a source, found there, or went wrong. Plain values, shared by the folder's and the bucket's side.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
-from trailhouse.sources.keys import LogKey
+from trailhouse.sources.keys import LogKey, account_of, under
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,31 @@ class Found:
     size: int  # stored bytes
     modified: datetime | None  # UTC; for people and for the local "changed?" check, never for deciding what is new
     log: LogKey
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Which objects: those of some accounts, delivered on some days."""
+
+    accounts: tuple[str, ...] = ()
+    first: date | None = None
+    last: date | None = None
+
+    def has(self, log: LogKey) -> bool:
+        """Whether a log file is among them."""
+        of_account = not self.accounts or log.account_id in self.accounts
+        return of_account and (self.first or date.min) <= log.day <= (self.last or date.max)
+
+    def reaches(self, folder: str) -> bool:
+        """Whether some may lie in a folder above the days."""
+        account = account_of(folder)
+        return not self.accounts or not account or account in self.accounts
+
+    def within(self, feed: str) -> tuple[str, str]:
+        """Between which keys of a feed they lie: after the first, before the second; "" where there is no bound."""
+        after = under(feed, self.first) if self.first else ""
+        before = under(feed, self.last + timedelta(days=1)) if self.last and self.last < date.max else ""
+        return after, before
 
 
 @dataclass(frozen=True, slots=True)

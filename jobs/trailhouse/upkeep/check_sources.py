@@ -22,7 +22,7 @@ from trailhouse.ingest.job import Run
 from trailhouse.ingest.values import too_large
 from trailhouse.lake import rows
 from trailhouse.lake.catalog import Lake
-from trailhouse.sources.listing import Found, Scan, bucket_of, source_id
+from trailhouse.sources.listing import Found, Scan, bucket_of, look, source_id
 from trailhouse.sources.objects import Fetched, ReadLimits, TooLarge, ToRead, fetch, reader_for
 from trailhouse.upkeep.damage import CHANGED, EXTRA, MISSING, NEW, UNCHECKED, Finding, Report
 
@@ -91,7 +91,7 @@ def check(run: Run, lake: Lake, days: Days, deep: bool, report: Report) -> None:
 
 
 def _listed(run: Run, lake: Lake, source: settings.Source, days: Days, report: Report) -> _Source:
-    scan = Scan(source, None, run.config.listing, run.clock())
+    scan = Scan(look(source, None, run.config.listing, run.clock()))
     listed = [found for found in scan if days.has(found.log.day)]
     result, place = scan.result(), bucket_of(source)
     report.looked_at["objects listed"] += len(listed)

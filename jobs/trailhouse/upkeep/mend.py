@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import pyarrow.compute as pc
@@ -32,27 +31,20 @@ from trailhouse.ingest.job import Run
 from trailhouse.ingest.values import Result
 from trailhouse.lake import catalog, door
 from trailhouse.lake.catalog import Lake
+from trailhouse.sources.values import Range
 
 LISTED = ("reason", "kind", "what", "rows", "objects", "bytes", "first_day", "last_day", "first_seen", "last_seen")
 SHOWN = ("reason", "source", "key", "record_index", "event_time", "event_name", "raw_size", "quarantined_at", "raw")
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Which objects: those of some accounts, delivered on some days."""
-
-    accounts: tuple[str, ...] = ()
-    first: date | None = None
-    last: date | None = None
-
-    def filter(self) -> BooleanExpression:
-        """The same, as the ledger and the quarantine are asked."""
-        asked: BooleanExpression = In("account_id", self.accounts) if self.accounts else AlwaysTrue()
-        if self.first:
-            asked = And(asked, GreaterThanOrEqual("key_day", self.first.isoformat()))
-        if self.last:
-            asked = And(asked, LessThanOrEqual("key_day", self.last.isoformat()))
-        return asked
+def _within(which: Range) -> BooleanExpression:
+    """A range, as the ledger and the quarantine are asked for it."""
+    asked: BooleanExpression = In("account_id", which.accounts) if which.accounts else AlwaysTrue()
+    if which.first:
+        asked = And(asked, GreaterThanOrEqual("key_day", which.first.isoformat()))
+    if which.last:
+        asked = And(asked, LessThanOrEqual("key_day", which.last.isoformat()))
+    return asked
 
 
 # ── redecode ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -72,7 +64,7 @@ class Outdated:
 
 def outdated(lake: Lake, which: Range, every: bool) -> Outdated:
     """What there is to decode anew in a range: what another release has decoded, or all of it."""
-    found = lake.table("ledger").scan(And(which.filter(), NotEqualTo("state", "held"))).to_arrow().to_pylist()
+    found = lake.table("ledger").scan(And(_within(which), NotEqualTo("state", "held"))).to_arrow().to_pylist()
     told = lake.table("batches").scan(selected_fields=("batch_id", "version")).to_arrow().to_pylist()
     new = set() if every else {each["batch_id"] for each in told if each["version"] == __version__}
     old = tuple(row for row in found if row["batch_id"] not in new)
@@ -97,7 +89,7 @@ def redecode(going: Run, which: Range, every: bool = False, reason: str = "") ->
 def quarantined(lake: Lake, which: Range) -> list[dict[str, Any]]:
     """What was set aside and why, the most first."""
     names = ("reason", "kind", "source", "key", "etag", "record_index", "raw_size", "key_day", "quarantined_at")
-    found = lake.table("quarantine").scan(which.filter(), selected_fields=names).to_arrow()
+    found = lake.table("quarantine").scan(_within(which), selected_fields=names).to_arrow()
     found = found.append_column("object", pc.binary_join_element_wise(*(found[n] for n in names[2:5]), "\0"))
     whole = pc.if_else(pc.is_null(found["record_index"]), "objects", "records")
     grouped = (
@@ -121,7 +113,7 @@ def quarantined(lake: Lake, which: Range) -> list[dict[str, Any]]:
 
 def rejects(lake: Lake, which: Range, reasons: Sequence[str], key: str, limit: int) -> list[dict[str, Any]]:
     """What was set aside, row by row, the newest first."""
-    asked = And(which.filter(), _of(reasons, key))
+    asked = And(_within(which), _of(reasons, key))
     found = lake.table("quarantine").scan(asked, selected_fields=SHOWN).to_arrow()
     order = [("quarantined_at", "descending"), ("key", "ascending"), ("record_index", "ascending")]
     return [{name: row[name] for name in SHOWN} for row in found.sort_by(order).slice(0, limit).to_pylist()]
@@ -130,14 +122,14 @@ def rejects(lake: Lake, which: Range, reasons: Sequence[str], key: str, limit: i
 def objects(lake: Lake, which: Range, reasons: Sequence[str], key: str) -> list[dict[str, Any]]:
     """The ledger's rows of the objects that have something in quarantine."""
     names = ("source", "key", "etag", "batch_id", "reason")
-    found = lake.table("quarantine").scan(And(which.filter(), _of(reasons, key)), selected_fields=names).to_arrow()
+    found = lake.table("quarantine").scan(And(_within(which), _of(reasons, key)), selected_fields=names).to_arrow()
     if not found.num_rows and (reasons or key):
         raise UsageError("nothing in quarantine is like that: see `trailhouse quarantine list`")
     places = {tuple(row[name] for name in names[:4]) for row in found.to_pylist()}
     batches = {batch for *_, batch in places}
     if not batches:
         return []
-    asked = And(which.filter(), And(In("batch_id", batches), NotEqualTo("state", "held")))
+    asked = And(_within(which), And(In("batch_id", batches), NotEqualTo("state", "held")))
     told = lake.table("ledger").scan(asked).to_arrow().to_pylist()
     return [row for row in told if tuple(row[name] for name in names[:4]) in places]
 
