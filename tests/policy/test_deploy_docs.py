@@ -7,8 +7,11 @@ import re
 import shlex
 import sys
 
+import botocore.session
 import click
 import pytest
+from botocore import xform_name
+from botocore.validate import ParamValidator
 
 from tests.policy.tree import ROOT
 from trailhouse import cli, options, pack
@@ -16,7 +19,7 @@ from trailhouse.lake import failures
 
 PAGE = (ROOT / "docs" / "deploy.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```console\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-LINES = [line.removeprefix("$ ") for block in BLOCKS for line in block.replace("\\\n", " ").splitlines()]
+LINES = [each.strip() for block in BLOCKS for each in re.split(r"^\$ ", block.replace("\\\n", " "), flags=re.MULTILINE)]
 
 
 def commands() -> list[list[str]]:
@@ -66,3 +69,34 @@ def test_messages_that_the_page_explains_are_said():
     assert "Spark's workers have not the Python that the driver has" in failures.advice("ModuleNotFoundError: x")
     assert "a right is missing" in failures.advice("AccessDenied")
     assert "there is no ${TRAILHOUSE_PYTHON:-python3.11} on this machine" in pack.PYTHON.format(python="3.11")
+
+
+def aws_commands() -> list[list[str]]:
+    """Of services that botocore describes as the AWS CLI has them; `aws s3` and `aws emr` are the CLI's own."""
+    found = [shlex.split(line) for line in LINES if line.startswith("aws ")]
+    assert {words[1] for words in found} == {"s3", "emr", "emr-serverless", "glue"}
+    return [words for words in found if words[1] not in ("s3", "emr")]
+
+
+@pytest.mark.parametrize("words", aws_commands(), ids=lambda words: " ".join(words[1:3]))
+def test_every_command_of_aws_is_one_that_aws_describes(words):
+    service = botocore.session.Session().get_service_model(words[1])
+    operation = next(name for name in service.operation_names if xform_name(name, "-") == words[2])
+    shape = service.operation_model(operation).input_shape
+    members = {f"--{xform_name(name, '-')}": name for name in shape.members}
+    given = dict(zip(words[3::2], words[4::2], strict=True))
+    assert set(given) <= set(members)
+    values = {members[flag]: _value(text) for flag, text in given.items()}
+    required = {name: "x" for name in shape.required_members if shape.members[name].metadata.get("idempotencyToken")}
+    problems = ParamValidator().validate({**required, **values}, shape)
+    assert not problems.has_errors(), problems.generate_report()
+
+
+def _value(text: str) -> object:
+    return json.loads(text) if text.startswith(("{", "[")) else int(text) if text.isdecimal() else text
+
+
+def test_a_step_of_emr_is_json():
+    (line,) = (line for line in LINES if line.startswith("aws emr "))
+    (step,) = json.loads(shlex.split(line)[-1])
+    assert step["Args"][0] == "spark-submit" and all(isinstance(each, str) for each in step["Args"])
