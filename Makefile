@@ -43,7 +43,8 @@ engine: setup  ## the query engine that Athena runs on, for the tests (by Maven;
 
 cluster: setup s3server  ## a Spark cluster of processes that share nothing carries it, on both lanes (ten minutes, Linux)
 	@$(BIN)/python tools/lanes.py setup
-	$(BIN)/pytest -q -m cluster
+	$(BIN)/pytest -q -m cluster tests/cluster
+	$(BIN)/python tools/lanes.py pytest -q -m spark tests/ingest tests/lake tests/faults/test_workers.py
 
 trino: engine s3server  ## reports and views on Athena's engine, over its API, and on this machine: the same answers
 	$(BIN)/pytest -q -m engine

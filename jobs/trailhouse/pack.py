@@ -160,18 +160,21 @@ def _made(path: Path) -> Made:
 
 
 def _fetch(program: Path, target: Target, library: Path) -> None:
-    """The locked packages, each held against its hashes."""
+    """The locked packages, each held against its hashes. To a person uv shows itself how far it is."""
+    watched = sys.stderr.isatty()
     lock = library.with_name("run.txt")
     lock.write_text(package.lock(), "utf-8")
     asked = [
-        *(str(program), "pip", "install", "--no-python-downloads", "--no-progress", "--quiet"),
+        *(str(program), "pip", "install", "--no-python-downloads"),
+        *(() if watched else ("--no-progress", "--quiet")),
         *("--python", sys.executable, "--python-version", target.python),
         *("--python-platform", f"{target.platform}-{LIBC}", "--only-binary", ":all:"),
         *("--require-hashes", "--no-deps", "--target", str(library), "-r", str(lock)),
     ]
-    said = subprocess.run(asked, capture_output=True, encoding="utf-8", errors="replace", check=False)  # noqa: S603
+    pipe = None if watched else subprocess.PIPE
+    said = subprocess.run(asked, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace", check=False)  # noqa: S603
     if said.returncode:
-        why = " ".join(said.stderr.split())[-1500:]
+        why = " ".join((said.stderr or "see above").split())[-1500:]
         raise TrailhouseError(
             f"uv could not fetch the packages: {why}. Check the network, and the index that uv asks (its settings), "
             "then run again; what was fetched is kept"

@@ -12,7 +12,7 @@ from tests.faults.oracle import content
 from tests.faults.proxy import Fault, Proxy
 from tests.ingest.contents import holds_together
 
-MANY_TASKS = ("--batch-task-bytes", "10000")
+MANY_TASKS = ("--batch-task-bytes", "25000")
 
 
 def is_whole(cloud, lake, undisturbed) -> None:

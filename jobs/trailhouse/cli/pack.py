@@ -79,7 +79,7 @@ def pack(out: Path, dry_run: bool, form: show.Format, **wanted: str) -> None:
     if form != "table":
         show.show(rows, ("file", "bytes", "sha256"), form, sys.stdout)
         return
-    show.show([rows[0]], ("file", "bytes", "sha256"), form, sys.stdout)
+    show.show_one(dict(zip(("file", "bytes", "sha256"), rows[0], strict=True)), form, sys.stdout)
     click.echo(f"and scripts to run in {out / 'jobs'}: {', '.join(each.path.name for each in made[1:])}\n")
     show.tell(_next(target, out, made), sys.stdout)
 
