@@ -196,10 +196,10 @@ def cluster(lane: Lane, folder: Path, packed: Packed, env: dict[str, str]) -> It
     try:
         assert listens(made.port, 60, lambda: master.process.poll() is None), master.said
         for number in (1, 2):
-            asked = ["--host", "127.0.0.1", "--cores", "1", "--memory", "2g", "--webui-port", "0"]
-            worker = made._start(
-                f"worker{number}", "worker.Worker", *asked, "--work-dir", f"{HOME}/work", made.url, env=env
-            )
+            address = f"127.0.0.{number + 1}"  # Spark never runs a second attempt on the host of the first
+            asked = ["--host", address, "--cores", "1"]
+            asked += ["--memory", "2g", "--webui-port", "0", "--work-dir", f"{HOME}/work", made.url]
+            worker = made._start(f"worker{number}", "worker.Worker", *asked, env={**env, "SPARK_LOCAL_IP": address})
             made.workers.append(worker)
         for worker in made.workers:
             _registered(worker)
@@ -252,7 +252,7 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Ended:
-    """What came of it."""
+    """What came of it. spark-submit hands on all that a Python job says as `told`; `said` is Spark's own."""
 
     code: int
     told: str
@@ -261,7 +261,7 @@ class Ended:
 
     @property
     def result(self) -> dict[str, Any]:
-        assert self.code == 0, f"exit code {self.code}: {self.said[-3000:]}"
+        assert self.code == 0, f"exit code {self.code}: {self.told[-2000:]} {self.said[-2000:]}"
         return dict(json.loads(self.told.splitlines()[-1]))
 
 
