@@ -14,7 +14,7 @@ from tools.lanes import LANES
 
 
 def test_the_tables_are_those_of_one_machine(ingested, cloud, undisturbed):
-    assert ingested.ran.result["status"] == "published", ingested.ran.said
+    assert ingested.ran.result["status"] == "published", ingested.ran.told
     assert {attempt.executor for attempt in ingested.ran.attempts} == {"0", "1"}, "both workers did some of it"
     assert {attempt.ended for attempt in ingested.ran.attempts} == {"Success"}
     read = cloud.read(ingested.lake)
