@@ -178,6 +178,21 @@ def test_progress_in_a_pipe_is_a_plain_line_every_ten_seconds_on_stderr(capsys: 
     ]
 
 
+def test_progress_of_a_listing_is_told_and_counts_for_no_rate(capsys: pytest.CaptureFixture[str]) -> None:
+    now = 0.0
+    with Progress(clock=lambda: now) as progress:
+        for step in range(21):
+            now = float(step)
+            progress.listed(step * 1_000_000)
+        now = 30.0
+        progress.update(objects=10, records=1000, total=20)
+    assert capsys.readouterr().err.splitlines() == [
+        "listing: 10,000,000 objects so far",
+        "listing: 20,000,000 objects so far",
+        "10 of 20 objects, 1,000 records, 100 records/s, 0:00:10 left",
+    ]
+
+
 def test_progress_on_a_terminal_is_a_live_line_and_never_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     stream = Terminal()
     with Progress(10, stream) as progress:

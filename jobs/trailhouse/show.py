@@ -246,15 +246,23 @@ class Progress:
         if self._live:
             self._live.stop()
 
+    def listed(self, objects: int) -> None:
+        """How many have been found so far, before any work."""
+        self._begun = self._clock()  # the rate is that of the work
+        self._tell(f"listing: {objects:,} objects so far", self._begun)
+
     def update(self, objects: int, records: int, total: int | None = None) -> None:
         """What has been done since the start; a new total where one has become known."""
         self._total = self._total if total is None else total
         now = self._clock()
+        self._tell(self._line(objects, records, now - self._begun), now)
+
+    def _tell(self, line: str, now: float) -> None:
         if self._live:
-            self._live.update(Text(self._line(objects, records, now - self._begun)))
+            self._live.update(Text(line))
         elif now - self._said >= _QUIET:
             self._said = now
-            self._stream.write(self._line(objects, records, now - self._begun) + "\n")
+            self._stream.write(line + "\n")
             self._stream.flush()
 
     def _line(self, objects: int, records: int, elapsed: float) -> str:

@@ -78,7 +78,7 @@ def test_a_dry_run_writes_nothing_at_all(lake, tmp_path):
     before = files(tmp_path)
     found, estimate = run.dry_run(config_of(lake, logs), datetime.now(UTC))
     assert files(tmp_path) == before and not Path(lake.location).exists()
-    assert (len(found.new), found.bytes) == (8, sum((logs / k).stat().st_size for k in plain(8).objects))
+    assert (len(found.new), found.new.bytes) == (8, sum((logs / k).stat().st_size for k in plain(8).objects))
     assert estimate["seconds"] > 0
     ingest(lake, logs)
     plain(16).save(logs)

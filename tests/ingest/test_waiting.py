@@ -15,6 +15,7 @@ from tests.ingest.contents import Contents, ingest
 from tests.ingest.test_pending import after_the_plan
 from tests.ingest.test_s3_lake import at, cloud, read
 from trailhouse.ingest import stage, waiting
+from trailhouse.ingest.backlog import Backlog
 from trailhouse.ingest.values import Object, Outcome, PendingObject
 from trailhouse.lake import catalog, commits, rows, write
 from trailhouse.sources.keys import LogKey
@@ -72,7 +73,7 @@ def test_while_nothing_waits_no_row_is_read(lake, tmp_path, monkeypatch):
     logs = plain(8).save(tmp_path / "logs")
     ingest(lake, logs)
     monkeypatch.setattr(waiting.Table, "scan", None)
-    waiting.follow(catalog.open_lake(lake), (), (), (), NOW)
+    waiting.follow(catalog.open_lake(lake), planned(), (), (), NOW)
 
 
 def test_an_object_that_is_deleted_where_it_lay_waits_no_longer(lake, tmp_path, monkeypatch):
@@ -109,8 +110,14 @@ def test_a_place_that_could_not_be_listed_settles_nothing(lake, tmp_path, monkey
 
 
 def found(name: str, etag: str = "e1") -> Object:
-    log = LogKey("", "", ACCOUNT, "CloudTrail", REGION, date(2026, 3, 1), name)
+    log = LogKey("", "", ACCOUNT, "CloudTrail", REGION, date(2026, 3, 1), name.rpartition("/")[2])
     return Object(0, SOURCE, name, etag, 10, datetime(2026, 3, 1, 10, tzinfo=UTC), log)
+
+
+def planned(*objects: Object) -> Backlog:
+    made = Backlog()
+    made.add(objects)
+    return made
 
 
 def denied(each: Object) -> PendingObject:
@@ -129,38 +136,38 @@ def waits(lake) -> catalog.Lake:
     """Two objects of a bucket wait."""
     opened = catalog.make_lake(lake)
     each = [found("logs/a"), found("logs/b")]
-    waiting.follow(opened, each, [denied(e) for e in each], (), NOW)
+    waiting.follow(opened, planned(*each), [denied(e) for e in each], (), NOW)
     return opened
 
 
 def test_what_was_not_listed_this_time_goes_on_waiting(lake, waits):
-    waiting.follow(waits, [found("logs/c")], (), (), NOW)
-    waiting.follow(waits, (), (), [(SOURCE, "other/"), ("s3://else", "")], NOW)
+    waiting.follow(waits, planned(found("logs/c")), (), (), NOW)
+    waiting.follow(waits, planned(), (), [(SOURCE, "other/"), ("s3://else", "")], NOW)
     assert keys_in(lake) == ["logs/a", "logs/b"] and commits_of(lake) == 2
 
 
 def test_what_a_run_settled_that_died_is_told_by_the_ledger(lake, waits):
     settle(waits, found("logs/a"))
     settle(waits, found("logs/b", "another generation"))
-    waiting.follow(waits, (), (), (), NOW)
+    waiting.follow(waits, planned(), (), (), NOW)
     assert keys_in(lake) == ["logs/b"]
 
 
 def test_what_was_tried_and_is_not_pending_is_settled(lake, waits):
-    waiting.follow(waits, [found("logs/a")], (), (), NOW)
+    waiting.follow(waits, planned(found("logs/a")), (), (), NOW)
     assert keys_in(lake) == ["logs/b"]
 
 
 def test_where_a_place_was_listed_whole_what_is_not_there_any_more_waits_no_longer(lake, waits):
-    waiting.follow(waits, (), (), [(SOURCE, "logs/")], NOW)
+    waiting.follow(waits, planned(), (), [(SOURCE, "logs/")], NOW)
     assert keys_in(lake) == []
 
 
 def test_a_local_file_is_known_by_its_size_and_time(lake, waits):
     local = found("logs/d", "")
-    waiting.follow(waits, [local], [denied(local)], (), NOW)
+    waiting.follow(waits, planned(local), [denied(local)], (), NOW)
     settle(waits, replace(local, etag="sha"))
-    waiting.follow(waits, (), (), (), NOW)
+    waiting.follow(waits, planned(), (), (), NOW)
     assert keys_in(lake) == ["logs/a", "logs/b"]
 
 

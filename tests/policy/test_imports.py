@@ -74,7 +74,9 @@ MAY = {
 INGEST = {
     "values": set(),
     "duplicates": set(),  # which rows are twins: asked by workers when they write, look, and write again
-    "plan": {"values"},
+    "backlog": {"values"},
+    "known": {"values"},
+    "plan": {"values", "backlog", "known"},
     "task": {"values", "duplicates"},
     "isolate": {"task"},
     "rewrite": {"values", "duplicates"},
@@ -85,7 +87,7 @@ INGEST = {
     "audit": {"values"},  # judges what was measured
     "refusal": {"values", "audit"},
     "publish": {"values", "stage"},  # tables are published in the order they were staged in, with stage's ledger rows
-    "waiting": {"values"},
+    "waiting": {"values", "backlog"},
     "job": {"rules", "audit"},  # a run's settings and session; the user's own expectations are checked by both
     "restate": {"values", "stage"},  # what gives way to a batch that says objects anew
     "takeback": {"values", "stage", "publish"},  # a batch that takes others back

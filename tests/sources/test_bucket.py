@@ -11,6 +11,7 @@ import pytest
 
 from trailhouse.settings import Listing as Every
 from trailhouse.settings import Source
+from trailhouse.sources import state
 from trailhouse.sources.aws import Access, client
 from trailhouse.sources.listing import Listing, ListingState, Scan, list_source, look, part, source_id
 from trailhouse.sources.objects import Fetched, Pending, ToRead, fetch, reader_for
@@ -210,6 +211,21 @@ def test_the_days_of_a_part_are_not_read_past(log: Log) -> None:
     assert len(ranged(log, Range(first=ago(2), last=ago(2)), f"AWSLogs/{ACCOUNTS[0]}/CloudTrail/us-east-1")[0]) == 700
     _, listing = ranged(log, Range(first=ago(2), last=ago(2)), f"AWSLogs/{ACCOUNTS[0]}/CloudTrail/us-east-1")
     assert listing.list_calls == 1, "2,100 keys are three pages; the day is over on the first"
+
+
+def test_a_listing_in_pieces_finds_each_object_once(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts = [f"{number:012d}" for number in range(5)]
+    feeds = [f"AWSLogs/{account}/CloudTrail/us-east-1/" for account in accounts]
+    between = [f"{feed}between" for feed in feeds]
+    log.put(*(key(ago(n), account=account) for n in range(3) for account in accounts), *feeds, *between, "a", "z")
+    whole = log.list()
+    assert log.state is not None and log.state.objects == 27
+    monkeypatch.setattr(state, "PIECE", 5)
+    again = log.list(NOW + timedelta(days=8))
+    assert again.list_calls == 5 and again.complete
+    assert sorted(again.found, key=str) == sorted(whole.found, key=str)
+    assert again.skipped == whole.skipped == {"folder": 5, "unknown_name": 7}
+    assert log.state.feeds == dict.fromkeys(feeds, TODAY)
 
 
 def test_a_state_of_another_prefix_says_nothing(log: Log) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from trailhouse.settings import Listing
-from trailhouse.sources.state import TIERS, ListingState, Scope, Tier, advance, scopes
+from trailhouse.sources.state import PIECE, PIECES, TIERS, ListingState, Scope, Tier, advance, scopes
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TODAY = NOW.date()
@@ -52,6 +52,33 @@ def test_discovery_is_added_when_due() -> None:
     agenda = scopes(remembered(discover=timedelta(hours=1)), EVERY, NOW, "logs/")
     assert agenda.scopes[-1] == Scope("discover", "logs/")
     assert agenda.tiers == ("discover",)
+
+
+FEEDS = [f"AWSLogs/{account:012d}/CloudTrail/us-east-1/" for account in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("feeds", "objects", "meet"),
+    [
+        (10, 0, []),
+        (10, PIECE, []),
+        (10, 2 * PIECE, FEEDS[5:6]),
+        (10, 3 * PIECE, [FEEDS[3], FEEDS[6]]),
+        (3, 10**9, FEEDS[1:3]),
+        (0, 10**9, []),
+    ],
+)
+def test_a_large_place_is_listed_in_pieces_that_leave_nothing_out(feeds: int, objects: int, meet: list[str]) -> None:
+    state = ListingState("s3://b/", dict.fromkeys(FEEDS[:feeds], TODAY), {}, objects)
+    found = scopes(state, EVERY, NOW, "logs/").scopes
+    assert {(scope.what, scope.prefix) for scope in found} == {("all", "logs/")}
+    assert [scope.start_after for scope in found] == ["", *meet]
+    assert [scope.until for scope in found] == [*meet, ""]
+
+
+def test_there_are_only_so_many_pieces() -> None:
+    many = {f"AWSLogs/{account:012d}/CloudTrail/us-east-1/": TODAY for account in range(1000)}
+    assert len(scopes(ListingState("s3://b/", many, {}, 10**9), EVERY, NOW).scopes) == PIECES
 
 
 def test_a_reconcile_that_is_due_lists_everything() -> None:

@@ -133,9 +133,7 @@ def ingest(sources: tuple[str, ...], dry_run: bool, no_fast_path: bool, form: sh
     if dry_run:
         return _show_plan(config, only, form)
     with show.Progress() as progress:
-        job = run.Run(
-            config, lambda objects, records, total: progress.update(objects, records, total), not no_fast_path
-        )
+        job = run.Run(config, progress.update, not no_fast_path, listed=progress.listed)
         result = run.ingest(job, only)
     show_result(result, form)
     return exit_code(result)
@@ -144,11 +142,12 @@ def ingest(sources: tuple[str, ...], dry_run: bool, no_fast_path: bool, form: sh
 def _show_plan(config: settings.Settings, only: Range | None, form: show.Format) -> int:
     from trailhouse.ingest import run
 
-    found, estimate = run.dry_run(config, datetime.now(UTC), only)
+    with show.Progress() as progress:
+        found, estimate = run.dry_run(config, datetime.now(UTC), only, progress.listed)
     planned = {
         "status": "planned",
         "objects": len(found.new),
-        "bytes_in": found.bytes,
+        "bytes_in": found.new.bytes,
         "known": found.known,
         "skipped": dict(found.skipped),
         "list_calls": found.list_calls,
@@ -305,7 +304,7 @@ def demo(folder: Path, events: int) -> None:
     click.echo(f"\n$ trailhouse ingest {logs} --lake {lake}", err=True)
     config = settings.load(None, {"source": [str(logs)], "lake.location": str(lake)}, {})
     with show.Progress() as progress:
-        result = run.ingest(run.Run(config, lambda objects, records, total: progress.update(objects, records, total)))
+        result = run.ingest(run.Run(config, progress.update, listed=progress.listed))
     show_result(result, "table")
     for name in ("who_did_it", "denied_calls", "who_deleted_it"):
         asked = queries.report(name)

@@ -104,7 +104,7 @@ def retry(sources: tuple[str, ...], reasons: tuple[str, ...], key: str, salvage:
     from trailhouse.upkeep import mend
 
     with show.Progress() as progress:
-        going = run.Run(config, lambda objects, records, total: progress.update(objects, records, total))
+        going = run.Run(config, progress.update)
         result = mend.retry(going, asked, reasons, key, salvage)
     show_result(result, form)
     return exit_code(result)

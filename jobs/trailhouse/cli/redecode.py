@@ -50,7 +50,7 @@ def redecode(sources: tuple[str, ...], every: bool, reason: str, dry_run: bool, 
         show.show_one(told | {"up_to_date": found.up_to_date}, form, sys.stdout)
         return 0
     with show.Progress() as progress:
-        going = run.Run(config, lambda objects, records, total: progress.update(objects, records, total))
+        going = run.Run(config, progress.update)
         result, up_to_date = mend.redecode(going, which, every, reason)
     show_result(result, form)
     if up_to_date and form == "table":

@@ -37,6 +37,7 @@ class Run:
     fast: bool = True
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     session: SparkSession | None = None
+    listed: Callable[[int], None] = lambda _: None  # objects found so far, while sources are listed
     phases: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))  # seconds, for the result
     jobs: Counter[str] = field(default_factory=Counter)  # Spark jobs of each kind
 

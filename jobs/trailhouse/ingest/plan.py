@@ -11,25 +11,25 @@ import hashlib
 import json
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from itertools import groupby
+from itertools import islice, repeat
 from pathlib import Path
 
 from trailhouse import faults, settings
 from trailhouse.errors import UsageError
-from trailhouse.ingest.values import Object, PendingObject, Plan, too_large
-from trailhouse.lake import catalog, files, rows
+from trailhouse.ingest.backlog import Backlog
+from trailhouse.ingest.known import Known
+from trailhouse.ingest.values import Object, PendingObject, Plan
+from trailhouse.lake import catalog, files
 from trailhouse.lake.catalog import Lake
 from trailhouse.sources.keys import LogKey, prefix_of
 from trailhouse.sources.listing import Found, Problem, Scan, bucket_of, look, part, source_id
-from trailhouse.sources.objects import Fetched, ReadLimits, ToRead, reader_for
 from trailhouse.sources.state import ListingState
 from trailhouse.sources.values import Range
 
-# Days of the ledger held at once: a full reconcile of ten years goes through them in pieces.
-DAYS_AT_ONCE = 60
+AT_ONCE = 20_000  # listed objects that are compared with the ledger in one go
 
 # What a dry run estimates with. Requests at S3's list price in us-east-1; the rate is a slow machine's, per core.
 DOLLARS_PER_LIST = 0.005 / 1000
@@ -42,17 +42,13 @@ SECONDS_TO_START = 10
 class Survey:
     """What listing found."""
 
-    new: list[Object] = field(default_factory=list)
+    new: Backlog = field(default_factory=Backlog)
     known: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     list_calls: int = 0
     problems: list[Problem] = field(default_factory=list)
     whole: list[tuple[str, str]] = field(default_factory=list)  # source and prefix of what was listed from end to end
     states: dict[int, ListingState] = field(default_factory=dict)  # source -> to be stored when the run is over
-
-    @property
-    def bytes(self) -> int:
-        return sum(o.size for o in self.new)
 
 
 def check(sources: Sequence[settings.Source]) -> None:
@@ -64,18 +60,27 @@ def check(sources: Sequence[settings.Source]) -> None:
             raise UsageError(f"there is no folder {source.url}: check the source")
 
 
-def survey(config: settings.Settings, lake: Lake | None, now: datetime, only: Range | None = None) -> Survey:
-    """List every source, or of each the part that is asked for, and subtract what the ledger has settled."""
+def survey(
+    config: settings.Settings,
+    lake: Lake | None,
+    now: datetime,
+    only: Range | None = None,
+    tell: Callable[[int], None] = lambda _: None,
+) -> Survey:
+    """
+    List every source, or of each the part that is asked for, and subtract what the ledger has settled.
+
+    A piece at a time: neither what is listed nor the ledger is ever held whole.
+    """
     found = Survey()
-    seen: set[tuple[str, str]] = set()
+    seen = _Seen(config.sources)
     for number, source in enumerate(config.sources):
-        scan = Scan(
-            part(source, only)
-            if only
-            else look(source, _state(config.lake, source) if lake else None, config.listing, now)
-        )
-        listed = [f for f in scan if (source_id(source), f.key) not in seen]
-        seen.update((source_id(source), f.key) for f in listed)
+        state = _state(config.lake, source) if lake else None
+        scan = Scan(part(source, only) if only else look(source, state, config.listing, now))
+        known = Known(lake, source) if lake else None
+        for piece in _pieces(scan):
+            _subtract(number, source, seen.new(source, piece), known, found)
+            tell(found.known + len(found.new))
         listing = scan.result()
         found.skipped.update(listing.skipped)
         found.list_calls += listing.list_calls
@@ -85,9 +90,43 @@ def survey(config: settings.Settings, lake: Lake | None, now: datetime, only: Ra
             found.whole.append((source_id(source), place.prefix if place else ""))
         if listing.new_state:
             found.states[number] = listing.new_state
-        _subtract(number, source, listed, lake, found)
-    found.new.sort(key=oldest_first)
     return found
+
+
+def _pieces(scan: Iterable[Found]) -> Iterator[list[Found]]:
+    listed = iter(scan)
+    while piece := list(islice(listed, AT_ONCE)):
+        yield piece
+
+
+class _Seen:
+    """What an earlier source of the run has listed: two may name parts of one bucket, one within the other."""
+
+    def __init__(self, sources: Sequence[settings.Source]) -> None:
+        names = Counter(map(source_id, sources))
+        self._twice = {name for name, count in names.items() if count > 1}
+        self._keys: set[tuple[str, str]] = set()
+
+    def new(self, source: settings.Source, listed: list[Found]) -> list[Found]:
+        name = source_id(source)
+        if name not in self._twice:
+            return listed
+        first = [each for each in listed if (name, each.key) not in self._keys]
+        self._keys.update((name, each.key) for each in first)
+        return first
+
+
+def _subtract(
+    number: int, source: settings.Source, listed: Sequence[Found], known: Known | None, found: Survey
+) -> None:
+    name, new = source_id(source), list[Object]()
+    told = known.of(listed) if known else repeat((False, False), len(listed))
+    for each, (settled, again) in zip(listed, told, strict=True):
+        if settled:
+            found.known += 1
+        else:
+            new.append(Object(number, name, each.key, each.etag, each.size, each.modified, each.log, again))
+    found.new.add(new)
 
 
 def oldest_first(o: Object) -> tuple[date, str, str, str, str, str]:
@@ -95,7 +134,7 @@ def oldest_first(o: Object) -> tuple[date, str, str, str, str, str]:
     return (o.log.day, o.log.account_id, o.log.region, o.log.file, o.source_id, o.key)
 
 
-def batches(objects: Sequence[Object], bounds: settings.Batch, now: datetime) -> Iterator[Plan]:
+def batches(objects: Iterable[Object], bounds: settings.Batch, now: datetime) -> Iterator[Plan]:
     """Objects in batches of bounded size, in their order."""
     held: list[Object] = []
     size = 0
@@ -149,9 +188,9 @@ def remember(found: Survey, pending: Sequence[PendingObject], config: settings.S
 
     A feed with pending objects is remembered only as far as the oldest of them, so that the next run lists them again.
     """
-    waiting = {(each.source_id, each.key) for each in pending}
+    waiting = found.new.at({(each.source_id, each.key) for each in pending})
     for number, source in enumerate(config.sources):
-        logs = [o.log for o in found.new if o.source == number and (o.source_id, o.key) in waiting]
+        logs = [each.log for each in waiting if each.source == number]
         state = found.states.get(number) or (_state(config.lake, source) if logs else None)
         if state:
             with faults.at("listing_stored"):
@@ -174,57 +213,6 @@ def _only_to(state: ListingState, logs: Sequence[LogKey]) -> ListingState:
         feed = prefix_of(log)
         feeds[feed] = min(feeds.get(feed, log.day), log.day)
     return replace(state, feeds=feeds)
-
-
-def _subtract(number: int, source: settings.Source, listed: Sequence[Found], lake: Lake | None, found: Survey) -> None:
-    def day(f: Found) -> date:
-        return f.log.day
-
-    by_day = [(d, list(group)) for d, group in groupby(sorted(listed, key=day), key=day)]
-    for start in range(0, len(by_day), DAYS_AT_ONCE):
-        piece = by_day[start : start + DAYS_AT_ONCE]
-        known = _Known(lake, source, [d for d, _ in piece]) if lake else None
-        for each in (f for _, group in piece for f in group):
-            if known and known.has(each):
-                found.known += 1
-                continue
-            again = known is not None and known.has_other(each)
-            place = (number, source_id(source), each.key, each.etag, each.size, each.modified)
-            found.new.append(Object(*place, each.log, again))
-
-
-class _Known:
-    """What the ledger has settled of some days of a source."""
-
-    def __init__(self, lake: Lake, source: settings.Source, days: Sequence[date]) -> None:
-        self._source = source
-        names = ("key", "etag", "size", "modified")
-        settled = rows.known_objects(lake, source_id(source), days, names)
-        columns = [settled[name].to_pylist() for name in names]
-        self._generations: dict[str, list[tuple[str, int, datetime | None]]] = {}
-        for key, etag, size, modified in zip(*columns, strict=True):
-            self._generations.setdefault(key, []).append((etag, size, modified))
-
-    def has(self, found: Found) -> bool:
-        """
-        Whether exactly this generation is settled. A local file is hashed only when its size fits and its time doesn't.
-        """
-        generations = self._generations.get(found.key, ())
-        if found.etag:
-            return any(etag == found.etag for etag, _, _ in generations)
-        modified = found.modified.replace(tzinfo=None) if found.modified else None
-        if any((size, when) == (found.size, modified) for _, size, when in generations):
-            return True
-        if not any(size == found.size for _, size, _ in generations):
-            return False
-        if any(etag == too_large(found.size) for etag, _, _ in generations):
-            return True  # nobody has read it, and it has not become smaller
-        read = reader_for(self._source).read(ToRead(found.key, "", found.size, found.modified), ReadLimits())
-        return isinstance(read, Fetched) and any(etag == read.etag for etag, _, _ in generations)
-
-    def has_other(self, found: Found) -> bool:
-        """Whether an earlier generation of the object is settled."""
-        return found.key in self._generations
 
 
 def listed_last(where: settings.Lake, source: settings.Source) -> datetime | None:
@@ -254,6 +242,6 @@ def _state_file(source: settings.Source) -> str:
 
 def estimate(found: Survey, workers: int) -> dict[str, float]:
     """What a run would take, roughly: for `--dry-run`."""
-    seconds = SECONDS_TO_START + found.bytes / (BYTES_PER_SECOND * workers) if found.new else 0
+    seconds = SECONDS_TO_START + found.new.bytes / (BYTES_PER_SECOND * workers) if found.new else 0
     dollars = found.list_calls * DOLLARS_PER_LIST + len(found.new) * DOLLARS_PER_GET
     return {"seconds": round(seconds, 1), "dollars": round(dollars, 4)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -29,13 +30,16 @@ log = logging.getLogger("trailhouse.ingest")
 
 
 def dry_run(
-    config: settings.Settings, now: datetime, only: Range | None = None
+    config: settings.Settings,
+    now: datetime,
+    only: Range | None = None,
+    listed: Callable[[int], None] = lambda _: None,
 ) -> tuple[plan.Survey, dict[str, float]]:
     """What an ingest would do; nothing is written."""
     plan.check(config.sources)
     with failures.told(config.lake):
         lake = catalog.open_lake(config.lake) if catalog.exists(config.lake) else None
-        found = plan.survey(config, lake, now, only)
+        found = plan.survey(config, lake, now, only, listed)
     return found, plan.estimate(found, os.cpu_count() or 1)
 
 
@@ -56,8 +60,8 @@ def _ingest(run: Run, lake: Lake, only: Range | None) -> Result:
     result = Result()
     settle.settle_unfinished(run, lake, result)
     with run.phase("plan"):
-        found = plan.survey(run.config, lake, run.clock(), only)
-    log.info("plan: %d new objects, %d bytes, %d known", len(found.new), found.bytes, found.known)
+        found = plan.survey(run.config, lake, run.clock(), only, run.listed)
+    log.info("plan: %d new objects, %d bytes, %d known", len(found.new), found.new.bytes, found.known)
     result.list_calls, result.skipped = found.list_calls, dict(found.skipped)
     result.problems = [{"where": p.where, "reason": p.reason, "detail": p.detail} for p in found.problems]
     pending: list[PendingObject] = []

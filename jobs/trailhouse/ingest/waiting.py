@@ -15,6 +15,7 @@ from typing import Any
 from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.table import Table
 
+from trailhouse.ingest.backlog import Backlog
 from trailhouse.ingest.values import Object, PendingObject
 from trailhouse.lake import rows
 from trailhouse.lake.catalog import Lake
@@ -27,7 +28,7 @@ Place = tuple[str, str]  # source and key of an object; or a source and the pref
 
 
 def follow(
-    lake: Lake, planned: Sequence[Object], pending: Sequence[PendingObject], whole: Sequence[Place], now: datetime
+    lake: Lake, planned: Backlog, pending: Sequence[PendingObject], whole: Sequence[Place], now: datetime
 ) -> None:
     """
     Bring the table up to date after a run: what it planned, what of that is pending, which places it listed whole.
@@ -35,12 +36,9 @@ def follow(
     What waited before and was not listed this time goes on waiting, unless the ledger has settled it meanwhile.
     """
     before = {(row["source"], row["key"]): row for row in _read(lake.table(TABLE))}
-    tried = {(o.source_id, o.key): o for o in planned}
-    held = {
-        place: _row(tried[place], each, before.get(place), now)
-        for place, each in (((p.source_id, p.key), p) for p in pending)
-        if place in tried
-    }
+    why = {(each.source_id, each.key): each for each in pending}
+    tried = {(o.source_id, o.key): o for o in planned.at({*before, *why})}
+    held = {place: _row(tried[place], each, before.get(place), now) for place, each in why.items() if place in tried}
     left = [row for place, row in before.items() if place not in tried and not _is_gone(row, whole)]
     settled = _settled(lake, left) if left else set()
     held |= {(row["source"], row["key"]): row for row in left if (row["source"], row["key"]) not in settled}

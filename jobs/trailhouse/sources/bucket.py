@@ -62,8 +62,8 @@ class Calls:
 
 
 def pages(bucket: Bucket, prefix: str, between: tuple[str, str], calls: Calls) -> Iterator[list[dict[str, Any]]]:
-    """The objects below a prefix, page by page, in key order: after one key, before another, where they are named."""
-    start_after, before = between
+    """The objects below a prefix, page by page, in key order; after one key, up to and with another, where named."""
+    start_after, until = between
     last = start_after
     for page in _requests(bucket, {"Prefix": prefix} | ({"StartAfter": start_after} if start_after else {}), calls):
         objects = page.get("Contents", [])
@@ -74,8 +74,8 @@ def pages(bucket: Bucket, prefix: str, between: tuple[str, str], calls: Calls) -
             if not key.startswith(prefix):
                 raise _broken(bucket, prefix, f"it contains the key {key[:200]!r}")
             last = key
-        if before and last >= before:
-            yield [each for each in objects if each["Key"] < before]
+        if until and last > until:
+            yield [each for each in objects if each["Key"] <= until]
             return
         yield objects
 

@@ -131,6 +131,7 @@ class Scan:
         self._calls = s3.Calls()
         self._seen: dict[str, date] = {}
         self._failed: set[str] = set()
+        self._objects = 0
         self._ended = False
 
     def __iter__(self) -> Iterator[Found]:
@@ -165,7 +166,7 @@ class Scan:
 
     def _state(self, done: tuple[Tier, ...]) -> ListingState | None:
         now = self._look.now
-        return advance(self._look.before, done, now, self._seen) if self._bucket and now else None
+        return advance(self._look.before, done, now, self._seen, self._objects) if self._bucket and now else None
 
     def _done(self) -> tuple[Tier, ...]:
         """Feeds that failed hold every mark back: one of them may be new, and then only discovery knows of it."""
@@ -200,6 +201,7 @@ class Scan:
         return within + [Scope("discover", path) for path in folders if self._only.reaches(path)]
 
     def _items(self, scope: Scope, page: _Page, known: set[str], newest: dict[str, date]) -> Iterator[Found | Skipped]:
+        self._objects += len(page)
         flat, parse = self._source.layout == "flat", parser(self._source)
         for each in page:
             log = parse(each["Key"])
@@ -293,7 +295,7 @@ class _Workers:
         try:
             if scope.what == "discover":
                 return _Folders(*s3.split(self._bucket, scope.prefix, self._calls))
-            for page in s3.pages(self._bucket, scope.prefix, (scope.start_after, scope.before), self._calls):
+            for page in s3.pages(self._bucket, scope.prefix, (scope.start_after, scope.until), self._calls):
                 self._put(scope, page)
                 if self._stop.is_set():
                     break

@@ -13,6 +13,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Literal
 
 from trailhouse import settings
@@ -21,6 +22,9 @@ from trailhouse.sources.keys import under
 STATE_VERSION = 1
 
 Tier = Literal["yesterday", "lookback", "reconcile", "discover"]
+PIECES = 16  # that everything is listed in at most
+PIECE = 50_000  # objects that are worth one
+
 TIERS: tuple[Tier, ...] = ("yesterday", "lookback", "reconcile", "discover")
 
 
@@ -31,12 +35,14 @@ class ListingState:
     place: str  # "s3://bucket/prefix/" that it speaks of: of any other place it says nothing
     feeds: Mapping[str, date] = field(default_factory=dict)  # region folder → newest day seen in it
     done: Mapping[Tier, datetime] = field(default_factory=dict)  # tier → start of its last complete scan
+    objects: int = 0  # that the last full listing saw
 
     def to_json(self) -> str:
         """As text, to be kept until the next run."""
         feeds = {prefix: day.isoformat() for prefix, day in sorted(self.feeds.items())}
         done = {tier: when.isoformat() for tier, when in sorted(self.done.items())}
-        return json.dumps({"version": STATE_VERSION, "place": self.place, "feeds": feeds, "done": done})
+        stored = {"version": STATE_VERSION, "place": self.place, "feeds": feeds, "done": done, "objects": self.objects}
+        return json.dumps(stored)
 
     @staticmethod
     def from_json(text: str) -> ListingState | None:
@@ -47,10 +53,11 @@ class ListingState:
                 return None
             place = str(stored["place"])
             feeds = {str(prefix): date.fromisoformat(day) for prefix, day in stored["feeds"].items()}
+            objects = int(stored.get("objects", 0))  # which older releases did not count
             done = {tier: datetime.fromisoformat(stored["done"][tier]) for tier in TIERS if tier in stored["done"]}
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
-        return ListingState(place, feeds, done) if all(when.tzinfo for when in done.values()) else None
+        return ListingState(place, feeds, done, objects) if all(when.tzinfo for when in done.values()) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ class Scope:
     what: Literal["all", "feed", "discover"]
     prefix: str
     start_after: str = ""
-    before: str = ""  # the first key that is not wanted any more
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ class Agenda:
 def scopes(state: ListingState | None, every: settings.Listing, now: datetime, root: str = "") -> Agenda:
     """What this run lists below `root`."""
     if state is None or _due(state, "reconcile", every.reconcile_every, now):
-        return Agenda((Scope("all", root),), TIERS)
+        return Agenda(_pieces(state, root), TIERS)
     lookback = _due(state, "lookback", every.lookback_every, now)
     yesterday = lookback or _due(state, "yesterday", every.yesterday_every, now)
     discover = _due(state, "discover", every.discover_every, now)
@@ -86,17 +93,34 @@ def scopes(state: ListingState | None, every: settings.Listing, now: datetime, r
     return Agenda(tuple(listed), tuple(tier for tier, is_due in due.items() if is_due))
 
 
-def advance(before: ListingState, done: Collection[Tier], now: datetime, seen: Mapping[str, date]) -> ListingState:
+def _pieces(state: ListingState | None, root: str) -> tuple[Scope, ...]:
+    """
+    Everything, in pieces that can be listed at the same time: S3 tells a listing's next page by the one before.
+
+    Where they meet, a feed begins; what lies between feeds is in one of them too. A page each is what it may cost.
+    """
+    feeds = sorted(state.feeds) if state else []
+    many = min(PIECES, len(feeds), state.objects // PIECE) if state else 0
+    meet = [feeds[len(feeds) * number // many] for number in range(1, many)]
+    return tuple(Scope("all", root, *ends) for ends in pairwise(["", *meet, ""]))
+
+
+def advance(
+    before: ListingState, done: Collection[Tier], now: datetime, seen: Mapping[str, date], objects: int = 0
+) -> ListingState:
     """
     What to remember after a listing.
 
-    `done` holds only tiers of which everything was listed: a mark that moved after a broken scan would skip what the
-    scan had not seen (B3). `seen` holds the newest day of every feed whose own listing came to its end.
+    `objects` is how many this listing saw. `done` holds only tiers of which everything was listed: a mark that moved
+    after a broken scan would skip what the scan had not seen (B3). `seen` holds the newest day of every feed whose own
+    listing came to its end.
     """
-    feeds: dict[str, date] = {} if "reconcile" in done else dict(before.feeds)
+    whole = "reconcile" in done
+    feeds: dict[str, date] = {} if whole else dict(before.feeds)
     for feed, day in seen.items():
         feeds[feed] = max(day, feeds.get(feed, day))
-    return ListingState(before.place, feeds, {**before.done, **dict.fromkeys(done, now)})
+    objects = objects if whole else before.objects
+    return ListingState(before.place, feeds, {**before.done, **dict.fromkeys(done, now)}, objects)
 
 
 def _due(state: ListingState, tier: Tier, every: timedelta, now: datetime) -> bool:

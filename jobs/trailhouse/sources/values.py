@@ -40,10 +40,10 @@ class Range:
         return not self.accounts or not account or account in self.accounts
 
     def within(self, feed: str) -> tuple[str, str]:
-        """Between which keys of a feed they lie: after the first, before the second; "" where there is no bound."""
+        """Between which keys of a feed they lie; "" where there is no bound."""
         after = under(feed, self.first) if self.first else ""
-        before = under(feed, self.last + timedelta(days=1)) if self.last and self.last < date.max else ""
-        return after, before
+        until = under(feed, self.last + timedelta(days=1)) if self.last and self.last < date.max else ""
+        return after, until
 
 
 @dataclass(frozen=True, slots=True)
