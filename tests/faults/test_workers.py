@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from tests.buckets import event, key
+from tests.children import python_path
 from tests.faults.corpus import small
 from tests.faults.oracle import Read
 from tests.ingest.contents import holds_together, ingest, same_as_model
-from tests.policy.tree import ROOT
 
 
 def started(lake, logs, *more: str, master: str = "local[2,4]", **env: str) -> subprocess.Popen[str]:
@@ -27,7 +27,7 @@ def started(lake, logs, *more: str, master: str = "local[2,4]", **env: str) -> s
     arguments = ["ingest", str(logs), "--lake", lake.location, "--format", "json", "--spark-master", master, *more]
     return subprocess.Popen(
         [sys.executable, "-c", "from trailhouse.cli import main; main()", *arguments],
-        env=os.environ | {"PYTHONPATH": str(ROOT / "jobs")} | env,
+        env=os.environ | {"PYTHONPATH": python_path()} | env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
