@@ -65,8 +65,15 @@ class S3Server:
         }
 
     def add_user(self, key: str, secret: str) -> None:
+        self._admin("create-user", "--access", key, "--secret", secret, "--role", "user")
+
+    def give(self, bucket: str, owner: str) -> None:
+        """To a user, by whose key the server knows him as `ExpectedBucketOwner`."""
+        self._admin("change-bucket-owner", "--bucket", bucket, "--owner", owner)
+
+    def _admin(self, *command: str) -> None:
         subprocess.run(
             [self.binary, "admin", "--allow-insecure", "--access", ROOT_KEY, "--secret", ROOT_SECRET, "--endpoint-url",
-             self.url, "create-user", "--access", key, "--secret", secret, "--role", "user"],
+             self.url, *command],
             check=True, capture_output=True,
         )  # fmt: skip

@@ -25,6 +25,7 @@ from tests.integrity import golden, tamperings  # noqa: E402 (the checkout's own
 from trailhouse import options as described  # noqa: E402
 from trailhouse import settings  # noqa: E402 (the checkout's own package)
 from trailhouse.ask import queries, views  # noqa: E402
+from trailhouse.doctor import checks  # noqa: E402
 from trailhouse.ingest import audit  # noqa: E402
 from trailhouse.lake import expectations, schema  # noqa: E402
 
@@ -48,6 +49,7 @@ def pages() -> dict[Path, str]:
         docs / "quality.md": quality_page(),
         docs / "public-queries.md": public_queries_page(),
         docs / "integrity-compared.md": integrity_page(),
+        docs / "doctor.md": doctor_page(),
     }
 
 
@@ -68,7 +70,9 @@ INTRODUCTION = f"""\
 One TOML file: `--config FILE` (or `--config s3://bucket/key`), else what `{settings.CONFIG_VARIABLE}` names, else
 `{settings.CONFIG_FILE}` in the working folder. The command line wins over the file, and the file over the defaults. An
 unknown key is an error. Relative folders in the file start at its own folder; one in a bucket has none of them.
-AWS credentials are no settings of Trailhouse: AWS's own profiles, roles and variables are used.
+AWS credentials are no settings of Trailhouse: AWS's own profiles, roles and variables are used. So are its endpoints
+(`AWS_ENDPOINT_URL…`), which must be this machine or have TLS; `TRAILHOUSE_PLAIN_HTTP=1` in the environment lifts that
+for a network that is yours alone.
 """
 
 
@@ -108,6 +112,49 @@ def tables_page() -> str:
         rows = [[f"`{column.name}`", f"`{column.type}`", column.doc] for column in view.columns]
         lines += [*table(["column", "type", "meaning"], rows), ""]
     return "\n".join(lines)
+
+
+def doctor_page() -> str:
+    """Every word of the doctor, by how bad it is."""
+    lines = [WRITTEN.format(source="`jobs/trailhouse/doctor/checks.py`"), DOCTOR]
+    for severity, meaning in checks.SEVERITIES.items():
+        lines += [f"## {severity}\n", f"{meaning.capitalize()}.\n"]
+        rows = [
+            [f"`{word}`", each.what, each.mend] for word, each in checks.CHECKS.items() if each.severity == severity
+        ]
+        lines += [*table(["word", "what it says", "how to mend it"], rows), ""]
+    return "\n".join(lines)
+
+
+DOCTOR = """\
+# Doctor
+
+`trailhouse doctor --config trailhouse.toml` looks at trails, log buckets, keys, roles, Glue, Athena, schedules,
+settings and the lake's own books, and says what is wrong or costly, and how to mend each. It writes nothing.
+
+| exit code | means |
+| --- | --- |
+| 0 | all is well; there may be advice |
+| 4 | something is wrong or costly |
+| 5 | nothing is known to be wrong, and something could not be looked at |
+
+What it may not look at is `unchecked` and never passes for well: give whoever runs it the role `doctor` of
+`infra/lake.yaml`. Its calls are counted, and shown with the caller's ARN: they are events of your trail as well, with
+the user agent `trailhouse/…`, and so are those of every run. Reports leave them in: whoever has the roles could hide
+behind them.
+
+Looked at are: each bucket that a source, the lake and Athena's results name; trails that deliver to those, also of
+other regions and of the organization; the keys that trail, lake and results are encrypted with; the roles and schedules
+of `infra/lake.yaml`, named by `doctor.roles` (`trailhouse-ingest`, …; `none` for roles of your own). With
+`--organizations`, which only the organization's management account or a delegated administrator may ask, its accounts.
+Of a lake and log files in folders there are the lake's books and the settings, and AWS is not asked.
+
+A role is judged by its own policies, as IAM judges them. What an organization's policies, a permission boundary or a
+session takes away is not looked at, nor what the policy of another account's bucket denies. A log bucket of another
+account shows what its policy lets be seen: run the doctor there too.
+
+`{…}` stands for what was found.
+"""
 
 
 def reports_page() -> str:

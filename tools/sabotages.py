@@ -1,7 +1,7 @@
 """
 The sabotages: bugs that systems of this kind have had, each as a replacement in one file, and the tests that must see it.
 
-`INGEST` is the way of the rows; `AUDIT` is the gate before them, which has a table of its own since it changes oftener;
+`INGEST` is the way of the rows, `PLANNING` how what is new is found among millions; `AUDIT` is the gate before them, which has a table of its own since it changes oftener;
 `UPKEEP` is what is told of the lake afterwards, `MENDING` what is said anew or taken back, `MAINTENANCE` what is taken
 away, `CHECK` what is found to be wrong with it, or of another release, `ASKING` how the lake is asked, and `PROOF` whether
 log files are what was signed.
@@ -134,26 +134,26 @@ INGEST = (
     bug("the same record in other words is kept twice", "ingest/duplicates.py",
         "(duplicates if its in forms else conflicts).append(row)", "conflicts.append(row)",
         f"{ONCE}::test_the_same_record_in_other_words_is_a_duplicate"),
-    bug("a cursor over times", "ingest/plan.py",
-        "        generations = self._generations.get(found.key, ())\n",
-        "        generations = self._generations.get(found.key, ())\n"
-        "        moment = found.modified.replace(tzinfo=None) if found.modified else None\n"
-        "        if any(m and moment and m >= moment for g in self._generations.values() for _, _, m in g):\n"
-        "            return True\n",
-        f"{PROMISES}::test_a_file_that_comes_late_is_found_whatever_its_time_and_name"),
-    bug("a cursor over keys", "ingest/plan.py",
-        "        generations = self._generations.get(found.key, ())\n",
-        '        generations = self._generations.get(found.key, ())\n'
-        '        if found.key <= max(self._generations, default=""):\n            return True\n',
-        f"{PROMISES}::test_a_file_that_comes_late_is_found_whatever_its_time_and_name"),
+    bug("a cursor over times", "ingest/known.py",
+        "        settled = (look or (", "        settled = (look or (_moment(f.modified) or datetime.max) <= self._newest or (",
+        f"{PROMISES}::test_a_file_that_comes_late_is_found_whatever_its_time_and_name",
+        also=(("            yield self._fact(key)\n",
+               "            self._newest = max(getattr(self, '_newest', datetime.min), modified)\n            yield self._fact(key)\n"),)),
+    bug("a cursor over keys", "ingest/known.py",
+        "        settled = (look or (", "        settled = (look or f.key <= getattr(self, '_last', '') or (",
+        f"{PROMISES}::test_a_file_that_comes_late_is_found_whatever_its_time_and_name",
+        also=(("            yield self._fact(key)\n",
+               "            self._last = max(getattr(self, '_last', ''), key)\n            yield self._fact(key)\n"),)),
     bug("a count in place of a set difference", "ingest/plan.py",
-        "if known and known.has(each):", "if known and len(known._generations) >= sum(len(g) for _, g in piece):",
+        "    for each, (settled, again) in zip(listed, told, strict=True):\n        if settled:",
+        "    for each, (settled, again) in zip(listed, list(told), strict=True):\n"
+        "        if settled or (known and len(known._facts) >= 4 * len(listed)):",
         f"{PENDING}::test_a_file_replaced_after_ingest_is_a_generation_of_its_own_and_a_finding[other]"),
     bug("a key is known whatever lies there now", "ingest/plan.py",
-        "        generations = self._generations.get(found.key, ())\n", "        return found.key in self._generations\n",
+        "        if settled:", "        if again:",
         f"{PENDING}::test_a_file_replaced_after_ingest_is_a_generation_of_its_own_and_a_finding[other]"),
     bug("a pending object is remembered as listed", "ingest/plan.py",
-        "feeds[feed] = min(feeds.get(feed, each.log.day), each.log.day)", "pass",
+        "feeds[feed] = min(feeds.get(feed, log.day), log.day)", "pass",
         "tests/ingest/test_s3_lake.py::test_an_object_that_may_not_be_read_is_pending_until_it_may"),
     bug("work begins before the plan is written down", "ingest/run.py",
         "    plan.write_down(batch, run.config.lake)\n", "",
@@ -520,10 +520,10 @@ UPKEEP = (
     bug("names act in a terminal", "picture.py",
         "fitting = show.fit(name, wide)", "fitting = name",
         f"{COMMAND}::test_it_shows_a_picture_and_each_finding_in_a_line"),
-    bug("names are markup in the page", "page.py",
-        "return escape(show.escape_terminal(text))", "return show.escape_terminal(text)",
+    bug("names are markup in the page", "sheet.py",
+        "return escape(show.escape_terminal(what))", "return show.escape_terminal(what)",
         f"{PAGE}::test_nothing_from_outside_is_markup"),
-    bug("the page may ask anybody", "page.py",
+    bug("the page may ask anybody", "sheet.py",
         "default-src 'none'; style-src", "default-src *; style-src",
         f"{PAGE}::test_its_policy_lets_nothing_else_run"),
     bug("the page is for mice alone", "page.py",
@@ -858,4 +858,39 @@ PROOF = (
         "tests/integrity/test_evidence.py::test_the_page_asks_nothing_says_nothing_and_runs_nothing"),
 )  # fmt: skip
 
-ALL = (*INGEST, *AUDIT, *UPKEEP, *MENDING, *MAINTENANCE, *CHECK, *ASKING, *PROOF)
+BACKLOG = "tests/ingest/test_backlog.py"
+LISTED = "tests/sources/test_bucket.py"
+
+PLANNING = (
+    bug("what lies where two pieces meet is left out", "sources/bucket.py",
+        'if each["Key"] <= until]', 'if each["Key"] < until]',
+        f"{LISTED}::test_a_listing_in_pieces_finds_each_object_once"),
+    bug("the last piece is left out", "sources/state.py",
+        'pairwise(["", *meet, ""])', 'pairwise(["", *meet])',
+        f"{LISTED}::test_a_first_listing_finds_every_layout_and_counts_the_rest"),
+    bug("what is new is taken in any order", "ingest/backlog.py",
+        "ORDER BY day, account, region, file, source, folder", "ORDER BY size",
+        f"{BACKLOG}::test_the_order_is_that_of_the_planner_however_they_were_added"),
+    bug("a day of the ledger is not looked at", "ingest/known.py",
+        "        self._read({each.log.day for each in listed} - self._days)\n",
+        "        self._read({listed[0].log.day} - self._days)\n",
+        "tests/ingest/test_batches.py::test_a_part_is_taken_in_alone_and_the_rest_later", ONCE),
+    bug("what two sources reach is counted twice", "ingest/plan.py",
+        "        if name not in self._twice:", "        if name:",
+        f"{BACKLOG}::test_what_two_sources_reach_is_planned_and_counted_once"),
+    bug("the days of a part have no end", "sources/values.py",
+        " <= log.day <= (self.last or date.max)", " <= log.day",
+        "tests/ingest/test_batches.py::test_a_part_is_taken_in_alone_and_the_rest_later"),
+    bug("a part counts as the whole", "sources/listing.py",
+        "complete=not (self._problems or self._only)", "complete=not self._problems",
+        "tests/sources/test_folder.py::test_a_part_is_never_the_whole"),
+    bug("what is pending of a part is forgotten", "ingest/plan.py",
+        "        state = found.states.get(number) or (_state(config.lake, source) if logs else None)\n",
+        "        state = found.states.get(number)\n",
+        "tests/ingest/test_s3_lake.py::test_what_is_pending_of_a_part_is_tried_again_by_the_next_run"),
+    bug("a time is read without its zone", "sources/aws.py",
+        "    return told if told and told.tzinfo else parse_timestamp(value)\n", "    return told or parse_timestamp(value)\n",
+        "tests/sources/test_times.py::test_a_time_is_what_botocore_reads"),
+)  # fmt: skip
+
+ALL = (*INGEST, *PLANNING, *AUDIT, *UPKEEP, *MENDING, *MAINTENANCE, *CHECK, *ASKING, *PROOF)

@@ -1,5 +1,5 @@
 """
-Bounds: what the tables [coverage], [maintain] and [quality] of the settings may say, and what they say by default.
+Bounds: what [coverage], [doctor], [maintain] and [quality] of the settings may say, and what they say by default.
 
 Values alone; how they are spelt is known to `forms`, where they come from to `settings`.
 """
@@ -45,6 +45,27 @@ class Coverage:
     )
     history_days: int = field(
         default=30, metadata=doc("How many days tell a feed's rhythm; one that ended before them is taken for closed.")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """What `trailhouse doctor` looks at, and what it takes for overdue."""
+
+    roles: str = field(
+        default="",
+        metadata=doc(
+            "How the names of roles and schedules begin, as `Name` of infra/lake.yaml (default: that of the database); "
+            "`none` if they are not of that template."
+        ),
+    )
+    ingest_within: timedelta = field(
+        default=timedelta(hours=6),
+        metadata=doc("Ingest is overdue when the newest batch was published so long ago.", "duration"),
+    )
+    maintain_within: timedelta = field(
+        default=timedelta(days=2),
+        metadata=doc("Maintain is overdue when a snapshot is so much older than it would have kept it.", "duration"),
     )
 
 

@@ -36,7 +36,18 @@ LIBC = "manylinux_2_28"
 
 # The commands that a cluster may run, each with a script to hand to spark-submit.
 JOBS = (
-    *("check", "coverage", "ingest", "lake-queries", "maintain", "publish", "quarantine", "redecode", "report"),
+    *(
+        "check",
+        "coverage",
+        "doctor",
+        "ingest",
+        "lake-queries",
+        "maintain",
+        "publish",
+        "quarantine",
+        "redecode",
+        "report",
+    ),
     *("rollback", "sample", "sql", "status", "upgrade", "verify"),
 )
 

@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trailhouse import forms
 from trailhouse.bounds import Coverage as Coverage
+from trailhouse.bounds import Doctor as Doctor
 from trailhouse.bounds import Maintain as Maintain
 from trailhouse.bounds import Quality as Quality
 from trailhouse.config_file import CONFIG_FILE as CONFIG_FILE
@@ -28,6 +29,7 @@ from trailhouse.errors import SettingsError
 from trailhouse.forms import doc as _doc
 from trailhouse.limits import Limits
 
+PLAIN_HTTP_VARIABLE = "TRAILHOUSE_PLAIN_HTTP"  # beside AWS_ENDPOINT_URL…, which it is about
 FAULT_VARIABLE = "TRAILHOUSE_FAULT"  # for tests alone: see `faults`
 
 Override = str | int | Sequence[str]
@@ -162,6 +164,7 @@ class Settings:
     listing: Listing = Listing()
     quality: Quality = field(default_factory=Quality)
     coverage: Coverage = field(default_factory=Coverage)
+    doctor: Doctor = field(default_factory=Doctor)
     maintain: Maintain = field(default_factory=Maintain)
     athena: Athena = Athena()
     spark: Spark = Spark()
@@ -174,6 +177,7 @@ TABLES: dict[str, type[Any]] = {
     "listing": Listing,
     "quality": Quality,
     "coverage": Coverage,
+    "doctor": Doctor,
     "maintain": Maintain,
     "athena": Athena,
     "spark": Spark,
@@ -228,6 +232,11 @@ def load(
 def environment() -> Mapping[str, str]:
     """The process's environment."""
     return os.environ
+
+
+def plain_http(env: Mapping[str, str]) -> bool:
+    """Whether requests may go to another machine without TLS."""
+    return env.get(PLAIN_HTTP_VARIABLE, "") == "1"
 
 
 def quieten_libraries() -> None:

@@ -70,10 +70,10 @@ class TrinoServer:
     def __init__(self, folder: Path, forgetful: bool = False) -> None:
         self.port, self._folder, self._forgetful = free_port(), folder, forgetful
 
-    def _configure(self, glue: str, s3: str) -> None:
+    def _configure(self, glue: str, s3: str, key: str, secret: str) -> None:
         folder = self._folder
         places = {"port": self.port, "data": folder / "data", "glue": glue, "s3": s3}
-        catalog = ICEBERG.format(**places, key=ROOT_KEY, secret=ROOT_SECRET)
+        catalog = ICEBERG.format(**places, key=key, secret=secret)
         catalog += FORGETFUL if self._forgetful else ""
         files = {
             "etc/jvm.config": JVM,
@@ -85,11 +85,11 @@ class TrinoServer:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
 
-    def start(self, glue: str, s3: str) -> TrinoServer:
+    def start(self, glue: str, s3: str, key: str = ROOT_KEY, secret: str = ROOT_SECRET) -> TrinoServer:
         """Over this Glue API and this S3 server, which may still be starting."""
         java = engine.java()
         assert java, engine.NEED_JAVA
-        self._configure(glue, s3)
+        self._configure(glue, s3, key, secret)
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 [engine.HOME / "bin" / "launcher", "run", "--etc-dir", self._folder / "etc"],

@@ -1,7 +1,7 @@
 """
 Who may know whom. The table is the law of the house; each rule is shown to catch what it is for.
 
-    cli → ingest | integrity | ask | upkeep | sample → lake, sources → third parties
+    cli → ingest | integrity | ask | upkeep | doctor | sample → lake, sources → third parties
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ MAY = {
         "integrity",
         "ask",
         "upkeep",
+        "doctor",
         "sample",
         "lake",
         "sources.aws",  # a settings file may lie in a bucket
@@ -48,6 +49,7 @@ MAY = {
         "decode",
         "ingest",
     },  # what is mended goes in by the same door
+    "doctor": {"settings", "lake", "sources"},
     "sample": set(),  # what makes the data shares nothing with what reads it, or they would agree on a mistake
     "lake": {"settings", "faults", "package", "sources.aws"},
     "sources": {"settings", "faults", "limits"},
@@ -125,7 +127,8 @@ ONLY = {
 }
 
 # No engine, no cloud, no clock, no chance, no environment, no network: the same answer wherever and whenever.
-PURE = ("decode", "limits", "errors", "sources.keys", "lake.schema", "ask.queries", "integrity.digest")
+PURE = ("decode", "limits", "errors", "sources.keys", "lake.schema", "ask.queries", "integrity.digest",
+        "doctor.values", "doctor.rights", "doctor.checks", "doctor.trails")  # fmt: skip
 IMPURE = (
     *("pyspark", "boto3", "botocore", "pyiceberg", "duckdb", "requests", "urllib3"),
     *("os", "time", "random", "secrets", "uuid", "socket", "ssl", "http", "urllib.request"),

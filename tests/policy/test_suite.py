@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.policy.tree import ROOT
+from tools.sabotages import ALL, Sabotage
 
 
 def run(folder, source: str, ci: str = "") -> str:
@@ -49,3 +50,12 @@ WARNS = "def test_it():\n    warnings.warn('old')"
 )
 def test_nothing_skips_in_ci_and_warnings_are_errors(tmp_path, source, ci, outcome):
     assert outcome in run(tmp_path, source, ci)
+
+
+@pytest.mark.parametrize("each", ALL, ids=lambda each: each.name)
+def test_every_sabotage_fits_the_source(each: Sabotage) -> None:
+    """`make sabotage` takes an hour, and is not run with each change: one that fits no more would hold nothing."""
+    assert each.applied((ROOT / each.path).read_text("utf-8"))
+    for test in each.tests:
+        file, _, name = test.partition("::")
+        assert not name or f"def {name.partition('[')[0]}(" in (ROOT / file).read_text("utf-8"), f"there is no {test}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,9 @@ import pytest
 from trailhouse.errors import TrailhouseError, UsageError
 from trailhouse.settings import Listing as Every
 from trailhouse.settings import Source
-from trailhouse.sources.listing import Listing, Scan, list_source, look, source_id
+from trailhouse.sources.listing import Listing, Scan, list_source, look, part, source_id
 from trailhouse.sources.objects import Fetched, Pending, ReadLimits, TooLarge, ToRead, fetch, reader_for
+from trailhouse.sources.values import Range
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 FEED = "AWSLogs/111122223333/CloudTrail/us-east-1"
@@ -114,6 +115,15 @@ def test_a_folder_that_is_not_there_is_a_wrong_setting(tmp_path: Path) -> None:
         listed(tmp_path / "gone")
     with pytest.raises(UsageError, match="is no folder"):
         listed(put(tmp_path, "file"))
+
+
+def test_a_part_is_never_the_whole(tmp_path: Path) -> None:
+    put(tmp_path, f"{FEED}/2026/11/20/{NAME}")
+    put(tmp_path, f"{FEED}/2026/11/21/{NAME}")
+    scan = Scan(part(Source(url=str(tmp_path)), Range(first=date(2026, 11, 21))))
+    assert [each.log.day for each in scan] == [date(2026, 11, 21)]
+    assert not scan.result().complete, "what lies outside would count as gone"
+    assert list_source(Source(url=str(tmp_path)), None, Every(), NOW).complete
 
 
 def test_a_listing_has_no_result_before_its_end(tmp_path: Path) -> None:

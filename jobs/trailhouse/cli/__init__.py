@@ -21,6 +21,7 @@ from trailhouse.cli.arguments import form_option, load, opened, range_of, range_
 from trailhouse.cli.batch import batch
 from trailhouse.cli.check import check
 from trailhouse.cli.coverage import coverage
+from trailhouse.cli.doctor import doctor
 from trailhouse.cli.lake_queries import lake_queries
 from trailhouse.cli.maintain import maintain
 from trailhouse.cli.pack import pack
@@ -83,7 +84,8 @@ def trailhouse() -> None:
 
     \b
     Exit codes: 0 done or nothing to do, 1 failed, 2 wrong usage or settings, 3 refused by the gate,
-    4 verify or check found something, 5 done but for what could not be read or checked, or a finding of coverage that
+    4 verify, check or doctor found something,
+    5 done but for what could not be read or checked, or a finding of coverage that
     --fail-on names, or what maintain could not do,
     6 outcome unknown (run again), 130 interrupted.
     """
@@ -92,6 +94,7 @@ def trailhouse() -> None:
 trailhouse.add_command(batch)
 trailhouse.add_command(accounts)
 trailhouse.add_command(coverage)
+trailhouse.add_command(doctor)
 trailhouse.add_command(lake_queries)
 trailhouse.add_command(quarantine)
 trailhouse.add_command(redecode)

@@ -81,8 +81,10 @@ def make_lake(where: settings.Lake) -> Lake:
     """The lake, made where there is none yet."""
     lake = Lake(where, _connect(where, create=True))
     for database in (where.database, where.ops_database):
+        if lake.catalog.namespace_exists(database):
+            continue  # and nobody needs the right to make one
         try:
-            lake.catalog.create_namespace_if_not_exists(database)
+            lake.catalog.create_namespace(database)
         except NamespaceAlreadyExistsError:
             continue  # another first run was faster
     existing = {name for db in {where.database, where.ops_database} for name in lake.catalog.list_tables(db)}

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 from botocore.utils import parse_timestamp
 
-from trailhouse import __version__
+from trailhouse import __version__, settings
 from trailhouse.errors import TrailhouseError, UsageError
 
 
@@ -78,6 +79,7 @@ def _make(service: str, access: Access, attempts: int) -> Any:
         raise UsageError(
             f"no AWS region is set for {service}: set AWS_REGION, or region in your AWS profile"
         ) from error
+    refuse_plain_http(service, made.meta.endpoint_url)
     if service == "s3" and not is_aws(made.meta.endpoint_url):
         # Servers other than AWS's rarely answer to bucket.host.
         made = session.client(service, config=config.merge(Config(s3={"addressing_style": "path"})))
@@ -139,6 +141,26 @@ def told(doing: str) -> Iterator[None]:
     except (ClientError, BotoCoreError) as error:
         said = " ".join(str(error).split())[:500]
         raise TrailhouseError(f"{doing} did not go through: {said}. Check region, credentials and rights") from error
+
+
+def refuse_plain_http(service: str, endpoint: str) -> None:
+    """An endpoint may be set to be anywhere; without TLS only here, or where somebody says that he means it."""
+    its = urlsplit(endpoint)
+    if its.scheme == "https" or _is_here(its.hostname or "") or settings.plain_http(settings.environment()):
+        return
+    variable = f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"
+    raise UsageError(
+        f"requests to {service} would go to {endpoint} without TLS, open to everybody on the way: set {variable} (or "
+        "endpoint_url in your AWS profile) to an https address, or, if that network is yours alone, "
+        f"{settings.PLAIN_HTTP_VARIABLE}=1"
+    )
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def is_aws(endpoint: str) -> bool:
