@@ -161,7 +161,7 @@ def jars(java: Path) -> None:
     inputs = [SUMS.read_bytes(), str(place).encode()]
     if done("jars", *inputs) and all((place / name).is_file() for name in wanted):
         return
-    cached = CACHE / "jars" / hashlib.sha256(" ".join(coordinates()).encode()).hexdigest()[:16]
+    cached = jars_folder()
     if wrong_sums(cached, wanted):
         with Told("Spark's jars"):
             fetch_jars(cached, java)
@@ -178,37 +178,42 @@ def jars(java: Path) -> None:
     mark("jars", *inputs)
 
 
-def fetch_jars(target: Path, java: Path) -> None:
+def jars_folder(pom: Path = POM) -> Path:
+    """Where fetched jars are kept, for whichever checkout names the same."""
+    return CACHE / "jars" / hashlib.sha256(" ".join(coordinates(pom)).encode()).hexdigest()[:16]
+
+
+def fetch_jars(target: Path, java: Path, pom: Path = POM) -> None:
     """By Maven; without it, or where it fails, by the resolver that comes with Spark."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         made = Path(folder, "jars")
         made.mkdir()
-        if not (shutil.which("mvn") and by_maven(made)):
-            by_spark(made, Path(folder), java)
+        if not (shutil.which("mvn") and by_maven(made, pom)):
+            by_spark(made, Path(folder), java, pom)
         shutil.rmtree(target, ignore_errors=True)
         made.rename(target)
 
 
-def by_maven(target: Path) -> bool:
-    asked = ["mvn", "-q", "-B", "-f", POM, "dependency:copy-dependencies", f"-DoutputDirectory={target}"]
+def by_maven(target: Path, pom: Path) -> bool:
+    asked = ["mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={target}"]
     said = run_quietly(asked)
     if said.returncode:
         sys.stderr.write(f"Maven could not fetch the jars, now trying Spark's own resolver:\n{said.stdout[-2000:]}\n")
     return said.returncode == 0
 
 
-def by_spark(target: Path, folder: Path, java: Path) -> None:
+def by_spark(target: Path, folder: Path, java: Path, pom: Path) -> None:
     nothing = folder / "nothing.py"
     nothing.write_text("")
     home = spark_home()
     conf = ["--conf", f"spark.jars.ivy={folder}/ivy", "--conf", f"spark.pyspark.python={VENV / 'bin' / 'python'}"]
     said = run_quietly(
-        [home / "bin" / "spark-submit", "--packages", ",".join(coordinates()), *conf, nothing],
+        [home / "bin" / "spark-submit", "--packages", ",".join(coordinates(pom)), *conf, nothing],
         SPARK_HOME=str(home),
         JAVA_HOME=os.environ.get("JAVA_HOME") or str(java.resolve().parent.parent),
     )
-    for each in coordinates():
+    for each in coordinates(pom):
         group, artifact, version = each.split(":")
         fetched = folder / "ivy" / "jars" / f"{group}_{artifact}-{version}.jar"
         if not fetched.is_file():
@@ -216,23 +221,23 @@ def by_spark(target: Path, folder: Path, java: Path) -> None:
         fetched.rename(target / f"{artifact}-{version}.jar")
 
 
-def coordinates() -> list[str]:
+def coordinates(pom: Path = POM) -> list[str]:
     """group:artifact:version of each jar, as jars/pom.xml pins it."""
-    found = ElementTree.parse(POM).getroot().iterfind("dependencies/dependency")
+    found = ElementTree.parse(pom).getroot().iterfind("dependencies/dependency")
     return [":".join(each.findtext(part) or "" for part in ("groupId", "artifactId", "version")) for each in found]
 
 
-def write_sums() -> None:
+def write_sums(pom: Path = POM, sums: Path = SUMS) -> None:
     """Pin what jars/pom.xml names now. The change is read before it is committed."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, "fetched")
-        fetch_jars(target, find_java())
+        fetch_jars(target, find_java(), pom)
         lines = [f"{sha256(path)}  {path.name}\n" for path in sorted(target.glob("*.jar"))]
-    SUMS.write_text("".join(lines))
+    sums.write_text("".join(lines))
 
 
-def read_sums() -> dict[str, str]:
-    pairs = (line.split() for line in SUMS.read_text().splitlines())
+def read_sums(sums: Path = SUMS) -> dict[str, str]:
+    pairs = (line.split() for line in sums.read_text().splitlines())
     return {name: digest for digest, name in pairs}
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from tests import model
 from tests.buckets import DAY, NEXT_DAY, Bucket, event, key, plain, redelivered
+from tests.children import python_path
 from tests.ingest.contents import Contents, holds_together, ingest
 from tests.ingest.test_pending import after_the_plan
 from trailhouse import cli, settings
@@ -58,7 +59,7 @@ def test_a_lake_in_a_bucket_holds_what_a_lake_in_a_folder_holds(cloud, s3):
     bucket.upload(client, source)
     arguments = ["ingest", url, "--lake", where.location, "--lake-catalog-uri", where.catalog_uri, "--format", "json"]
     script = [sys.executable, "-c", "from trailhouse.cli import main; main()", *arguments]
-    env = os.environ | {"PYTHONPATH": str(ROOT / "jobs")}
+    env = os.environ | {"PYTHONPATH": python_path()}
     done = subprocess.run(script, env=env, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)

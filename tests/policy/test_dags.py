@@ -20,6 +20,7 @@ from trailhouse_airflow import settings as theirs
 from tests.policy.tree import ROOT, imports
 from trailhouse import settings as ours
 from trailhouse.cli.outcome import WORDS
+from trailhouse.config_file import File
 from trailhouse.errors import SettingsError
 from trailhouse.scheduling import Airflow
 
@@ -120,8 +121,9 @@ SAMPLES = {
 @pytest.mark.parametrize("name", [each.name for each in fields(Airflow)])
 def test_both_take_a_value_for_the_same_or_refuse_it(name, tmp_path):
     file = tmp_path / "trailhouse.toml"
+    read = File(str(file), tmp_path, "")
     for value in SAMPLES[kind_of(name)]:
-        product = taken(lambda value=value: ours._field_value("airflow", name, value, file))
+        product = taken(lambda value=value: ours._field_value("airflow", name, value, read))
         assert taken(lambda value=value: theirs._value(name, value, file)) == product, value
 
 

@@ -25,6 +25,7 @@ from trailhouse.cli.doctor import doctor
 from trailhouse.cli.lake_queries import lake_queries
 from trailhouse.cli.maintain import maintain
 from trailhouse.cli.outcome import INTERRUPTED, Outcome, command_of, note, noted, place_of, result_option
+from trailhouse.cli.pack import pack
 from trailhouse.cli.publish import publish
 from trailhouse.cli.quarantine import quarantine
 from trailhouse.cli.redecode import redecode
@@ -106,6 +107,7 @@ trailhouse.add_command(redecode)
 trailhouse.add_command(rollback)
 trailhouse.add_command(settle)
 trailhouse.add_command(maintain)
+trailhouse.add_command(pack)
 trailhouse.add_command(check)
 trailhouse.add_command(upgrade)
 trailhouse.add_command(report)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from trailhouse import options, settings
+from trailhouse import config_file, options, settings
 from trailhouse.sources.values import Range
 
 if TYPE_CHECKING:
@@ -42,8 +42,9 @@ def with_settings(*tables: str) -> Callable[[Command], Command]:
         )
         config = click.option(
             "--config",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="Settings file.  [default: $TRAILHOUSE_CONFIG, else ./trailhouse.toml where there is one]",
+            metavar="FILE",
+            help="Settings file, or s3://bucket/key.  "
+            "[default: $TRAILHOUSE_CONFIG, else ./trailhouse.toml where there is one]",
         )
         verbose = click.option("--verbose", is_flag=True, help="Say more, and show where an error comes from.")
         return lake(config(verbose(command)))
@@ -66,7 +67,17 @@ def load(given: dict[str, Any], sources: Sequence[str] = ()) -> settings.Setting
     overrides = {name.replace(DOT, "."): value for name, value in given.items() if value is not None}
     if sources:
         overrides["source"] = list(sources)
-    return settings.load(config, overrides, settings.environment())
+    env = settings.environment()
+    return settings.load(Path(config) if config else None, overrides, env, _fetched(config_file.in_bucket(config, env)))
+
+
+def _fetched(url: str) -> config_file.File | None:
+    """A settings file that lies in a bucket: on a cluster the driver may have no other."""
+    if not url:
+        return None
+    from trailhouse.sources import aws
+
+    return config_file.File(url, None, aws.text(url))
 
 
 @contextmanager

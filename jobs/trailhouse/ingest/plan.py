@@ -158,7 +158,8 @@ def groups(plan: Plan, bounds: settings.Batch, workers: int) -> list[tuple[Objec
     The batch's objects as tasks of about equal bytes.
 
     In the order (account, region, day, file name, which begins with the delivery's time): the likely twins of an event
-    come together whichever trail delivered them, and a partition's rows come from few tasks.
+    come together whichever trail delivered them, and a partition's rows come from few tasks. Bytes alone bound a task:
+    a huge account is many, many small ones are one. The largest come first, so that none begins when others end.
     """
     ordered = sorted(plan.objects, key=lambda o: (o.log.account_id, o.log.region, o.log.kind, o.log.day, o.log.file))
     target = min(bounds.task_bytes, max(plan.bytes // (3 * workers), 2**19))
@@ -170,7 +171,8 @@ def groups(plan: Plan, bounds: settings.Batch, workers: int) -> list[tuple[Objec
             size = 0
         made[-1].append(each)
         size += each.size
-    return [tuple(sorted(group, key=lambda o: (o.source_id, o.key))) for group in made if group]
+    grouped = [tuple(sorted(group, key=lambda o: (o.source_id, o.key))) for group in made if group]
+    return sorted(grouped, key=lambda group: -sum(o.size for o in group))
 
 
 def write_down(plan: Plan, where: settings.Lake) -> None:
