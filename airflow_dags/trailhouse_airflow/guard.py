@@ -27,10 +27,10 @@ PATIENCE = 10.0  # after a signal that is not the first
 
 def main(arguments: Sequence[str]) -> int:
     stop_after, command = float(arguments[0]), list(arguments[1:])
-    stopping = [False]
+    told: list[int] = []  # signals that this process got
 
     def stop(number: int, frame: FrameType | None) -> None:
-        stopping[0] = True
+        told.append(number)
 
     # Handlers of our own are the default again in the job; what is ignored would stay so, as under nohup.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -40,8 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         sys.stderr.write(f"{command[0]} can't be started ({error.strerror}): check [airflow] in the settings\n")
         return WRONG_SETTINGS
-    while job.poll() is None and not stopping[0]:
-        stopping[0] = _is_left_alone(LOOK_EVERY)
+    while job.poll() is None and not told and not _is_left_alone(LOOK_EVERY):
+        pass
     _end(job, stop_after)
     code = job.wait()
     return code if code >= 0 else 128 - code

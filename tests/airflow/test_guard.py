@@ -90,6 +90,18 @@ def test_a_job_that_is_stopped_is_interrupted_first_and_all_of_its_group_ends(tm
     assert not lives(int((tmp_path / "pids").read_text())), "a child that ignores signals is killed"
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda n: n.name)
+def test_a_guard_that_is_told_to_stop_stops_its_job(tmp_path, number):
+    """As by a service's stop; its owner still holds the other end."""
+    running = started(tmp_path, "SIGINT")
+    running.send_signal(number)
+    try:
+        assert running.wait(30) == 130
+    finally:
+        running.communicate()
+    assert (tmp_path / "SIGINT").exists()
+
+
 def test_one_that_does_not_leave_is_terminated(tmp_path):
     running = started(tmp_path, "SIGTERM")
     running.stdin.close()
