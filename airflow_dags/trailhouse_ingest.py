@@ -41,7 +41,7 @@ def settling(context: Context) -> commands.Command:
 def published(*, ti: Any, outlet_events: Any) -> None:
     found = told(ti)
     batches = outcome.published(found)
-    if not batches and not any(each.get("unsure") for each in found):
+    if not batches and not any(each.get("unknown") for each in found):
         raise AirflowSkipException("nothing was published")
     outlet_events[LAKE].extra = {"batches": batches}
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from trailhouse_airflow import commands, guard, outcome, tries
 from trailhouse_airflow.commands import Command
@@ -35,8 +36,12 @@ class LocalJob(BaseOperator):
         tries.begin(context)
         with tempfile.TemporaryDirectory(prefix="trailhouse-") as folder:
             result = Path(folder, "outcome.json")
-            code = self._run(commands.local(self.settings, command, str(result)))
-            told = outcome.read(result.read_bytes()) if result.is_file() else None
+            try:
+                code = self._run(commands.local(self.settings, command, str(result)))
+            except AirflowTaskTimeout:  # what was published or refused until then has been all the same
+                tries.note(context, _told(result), outcome.FAILED)
+                raise
+            told = _told(result)
         return tries.end(context, told, code)
 
     def on_kill(self) -> None:
@@ -68,6 +73,10 @@ class LocalJob(BaseOperator):
     def _log(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.log.info("%s", line.rstrip())
+
+
+def _told(result: Path) -> outcome.Outcome | None:
+    return outcome.read(result.read_bytes()) if result.is_file() else None
 
 
 def environment(ours: Mapping[str, str]) -> dict[str, str]:

@@ -21,13 +21,16 @@ KEPT = (
     *("status", "objects", "records", "rows", "pending", "quarantined", "batches", "settled", "held", "refusals"),
     *("problems", "listed_wider", "counts", "evidence", "reports", "failed", "findings", "seconds"),
 )
+# For the tries after this one. `unknown`: of how many tries nobody knows what they published.
+REMEMBERED = ("batches", "settled", "held", "refusals", "unknown")
 MOST, LONGEST = 50, 500  # what goes on is for people to read; the lake has all of it
 
 
-def meaning(exit_code: int) -> Meaning:
-    if exit_code in DONE_IN_PART:
-        return "done"
-    return "fails" if exit_code == WRONG_USAGE else "again"
+def meaning(exit_code: int, told: Outcome | None) -> Meaning:
+    """What says nothing of itself is not done: nobody could tell what was refused."""
+    if exit_code == WRONG_USAGE:
+        return "fails"
+    return "done" if told is not None and exit_code in DONE_IN_PART else "again"
 
 
 def read(text: str | bytes) -> Outcome | None:
@@ -56,12 +59,22 @@ def _short(value: Any) -> Any:
     return value
 
 
-def joined(earlier: Mapping[str, Any], now: dict[str, Any]) -> dict[str, Any]:
-    """A try, with what tries before it have published or seen refused: the lake has it, though they failed."""
+def begun(earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """A try before its job begins. One that is killed leaves it at this."""
+    return _joined(earlier, earlier.get("unknown", 0) + 1, {})
+
+
+def ended(begun: Mapping[str, Any], told: Outcome | None, exit_code: int) -> dict[str, Any]:
+    """A try at its end, with what those before it published or saw refused: the lake has it, though they failed."""
+    is_known = exit_code == WRONG_USAGE or (told is not None and exit_code != UNKNOWN)
+    return _joined(begun, begun.get("unknown", 0) - is_known, summary(told, exit_code))
+
+
+def _joined(earlier: Mapping[str, Any], unknown: int, now: dict[str, Any]) -> dict[str, Any]:
     for name in ("batches", "settled", "held", "refusals"):
         found = [*earlier.get(name, []), *now.get(name, [])]
         now[name] = [each for n, each in enumerate(found) if each not in found[:n]]
-    return now
+    return {**now, "unknown": unknown}
 
 
 def published(tries: Iterable[Mapping[str, Any]]) -> list[str]:

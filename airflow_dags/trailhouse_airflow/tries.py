@@ -18,26 +18,33 @@ EARLIER = "earlier"  # what earlier tries did, in the task's own store, which ou
 
 def begin(context: Context) -> None:
     """A try that is killed leaves no outcome; that there was one is known by this."""
-    earlier = _earlier(context)
-    context["task_state_store"].set(EARLIER, {**earlier, "begun": earlier.get("begun", 0) + 1})
+    _keep(context, outcome.begun(_earlier(context)))
+
+
+def note(context: Context, told: outcome.Outcome | None, exit_code: int) -> dict[str, Any]:
+    """Remember how a try ended, whatever becomes of its task."""
+    now = outcome.ended(_earlier(context), told, exit_code)
+    _keep(context, now)
+    return now
 
 
 def end(context: Context, told: outcome.Outcome | None, exit_code: int) -> dict[str, Any]:
     """What the task returns; raises where the job is to be tried again, or where that is of no use."""
-    earlier = _earlier(context)
-    now = outcome.joined(earlier, outcome.summary(told, exit_code))
-    ended = earlier.get("ended", 0) + 1
-    now["unsure"] = earlier.get("begun", 0) > ended  # of a killed try nobody knows what it published
-    kept = {name: now[name] for name in ("batches", "settled", "held", "refusals")}
-    context["task_state_store"].set(EARLIER, {**kept, "begun": earlier.get("begun", 0), "ended": ended})
-    meaning = outcome.meaning(exit_code)
+    now = note(context, told, exit_code)
+    meaning = outcome.meaning(exit_code, told)
     if meaning == "done":
         return now
-    context["ti"].xcom_push(key="return_value", value=now)  # the gate tells what was refused before it failed
-    said = f"exit code {exit_code}: {now['error'] or 'the job was stopped, or killed; its log is above'}"
+    why = now["error"] or "it did not say how it ended, as when it was stopped, or killed: its log is above"
+    said = f"exit code {exit_code}: {why}"
     if meaning == "fails":
         raise AirflowFailException(f"{said}. Running it again would not help: mend the settings or the parameters")
     raise AirflowException(f"{said}. It is safe to run it again")
+
+
+def _keep(context: Context, now: dict[str, Any]) -> None:
+    """For the tries after this one, and at once for the tasks behind it: this one may not live to hand it on."""
+    context["task_state_store"].set(EARLIER, {name: now[name] for name in outcome.REMEMBERED})
+    context["ti"].xcom_push(key="return_value", value=now)
 
 
 def _earlier(context: Context) -> dict[str, Any]:

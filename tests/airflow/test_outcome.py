@@ -8,6 +8,8 @@ from trailhouse_airflow import outcome
 from trailhouse import errors
 from trailhouse.cli import outcome as told
 
+SAID = {"exit_code": 0, "result": {}}
+
 
 @pytest.mark.parametrize(
     ("exit_code", "meaning"),
@@ -18,7 +20,13 @@ from trailhouse.cli import outcome as told
     ],
 )
 def test_an_exit_code_means(exit_code, meaning):
-    assert outcome.meaning(exit_code) == meaning
+    assert outcome.meaning(exit_code, SAID) == meaning
+
+
+@pytest.mark.parametrize("exit_code", range(7))
+def test_a_job_that_says_nothing_of_itself_is_not_done(exit_code):
+    """Or a refusal would be green: its exit code came through, and which batch it was did not."""
+    assert outcome.meaning(exit_code, None) == ("fails" if exit_code == outcome.WRONG_USAGE else "again")
 
 
 def test_the_codes_are_those_of_the_command():
@@ -43,10 +51,39 @@ def test_a_summary_is_short_and_holds_no_more_than_is_known():
     assert outcome.summary(None, 137) == {"exit_code": 137, "error": ""}
 
 
+def tried(earlier: dict, told: dict | None, exit_code: int) -> dict:
+    """A try from beginning to end, and what is known after it."""
+    return outcome.ended(outcome.begun(earlier), told, exit_code)
+
+
 def test_what_failed_tries_published_or_saw_refused_is_not_forgotten():
-    earlier = {"batches": ["a"], "refusals": [{"batch_id": "r"}], "begun": 2}
-    now = outcome.joined(earlier, outcome.summary({"exit_code": 0, "result": {"batches": ["a", "b"]}}, 0))
+    failed = {"exit_code": 1, "result": {"batches": ["a"], "refusals": [{"batch_id": "r"}]}}
+    now = tried(tried({}, failed, 1), {"exit_code": 0, "result": {"batches": ["a", "b"]}}, 0)
     assert outcome.published([now]) == ["a", "b"] and outcome.refusals([now]) == [{"batch_id": "r"}]
+    assert now["unknown"] == 0 and set(outcome.REMEMBERED) <= set(now)
+
+
+def test_a_try_that_is_killed_has_told_what_the_tries_before_it_did():
+    """Of the last try too: what `published` and `gate` read is there before its job begins."""
+    failed = {"exit_code": 1, "result": {"batches": ["a"], "refusals": [{"batch_id": "r"}]}}
+    now = outcome.begun(tried({}, failed, 1))
+    assert (outcome.published([now]), outcome.refusals([now]), now["unknown"]) == (["a"], [{"batch_id": "r"}], 1)
+
+
+@pytest.mark.parametrize(
+    ("told", "exit_code", "unknown"),
+    [
+        (None, 137, 1),  # the job was killed, and its task was not
+        (None, 0, 1),
+        ({"exit_code": 6, "result": {}}, 6, 1),  # whether the commit is there is what it doesn't know
+        ({"exit_code": 1, "result": {}}, 1, 0),
+        (None, 2, 0),  # it never started
+    ],
+)
+def test_a_try_of_which_nobody_knows_what_it_published_is_remembered(told, exit_code, unknown):
+    now = tried(tried({}, told, exit_code), SAID, 0)
+    assert now["unknown"] == unknown
+    assert tried(now, SAID, 0)["unknown"] == unknown, "by every try after it"
 
 
 @pytest.mark.parametrize(
