@@ -16,7 +16,7 @@ from typing import Any
 from airflow.sdk import DAG, Context, Param, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from trailhouse_airflow import commands, outcome, parameters, settings, tries
-from trailhouse_airflow.jobs import LAKE, job
+from trailhouse_airflow.jobs import LAKE, RUNS, job
 
 SETTINGS = settings.load()
 DAY = {"type": ["null", "string"], "pattern": "^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$"}
@@ -37,7 +37,7 @@ def settling(context: Context) -> commands.Command:
     return commands.SETTLE
 
 
-@task(outlets=[LAKE], trigger_rule="all_done")
+@task(outlets=[LAKE], trigger_rule="all_done", retries=SETTINGS.retries)
 def published(*, ti: Any, outlet_events: Any) -> None:
     found = told(ti)
     batches = outcome.published(found)
@@ -72,6 +72,7 @@ with DAG(
     schedule=SETTINGS.ingest_schedule or None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
+    allowed_run_types=RUNS,
     max_active_runs=1,  # scheduled, by hand, or a month of trailhouse_backfill: one ingest of a lake at a time
     params=PARAMS,
     tags=["trailhouse"],

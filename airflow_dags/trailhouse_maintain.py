@@ -12,7 +12,7 @@ from typing import Any
 from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowFailException
 from trailhouse_airflow import commands, settings
-from trailhouse_airflow.jobs import job
+from trailhouse_airflow.jobs import RUNS, job
 
 SETTINGS = settings.load()
 
@@ -30,6 +30,7 @@ with DAG(
     schedule=SETTINGS.maintain_schedule or None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
+    allowed_run_types=RUNS,
     max_active_runs=1,
     tags=["trailhouse"],
 ):

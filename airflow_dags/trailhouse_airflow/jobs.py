@@ -14,6 +14,8 @@ from trailhouse_airflow.commands import Command
 from trailhouse_airflow.settings import Settings
 
 LAKE = Asset("trailhouse_lake")  # something was published
+# All but Airflow's own backfills, which `max_active_runs` doesn't count: no run is for a day that could be missed.
+RUNS = ("scheduled", "manual", "operator_triggered", "asset_materialization")
 
 
 def job(

@@ -95,15 +95,21 @@ class AirflowServer:
     # ── its API ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def get(self, path: str) -> JSON:
-        """What is there. Of a run that is just being made, Airflow's API may say that it has failed itself: once more."""
+        return self._patiently("GET", path)
+
+    def _patiently(self, method: str, path: str, body: JSON | None = None) -> JSON:
+        """
+        What is there. Of a run that is just being made, Airflow's API may say that it has failed itself; so it may where
+        its database is taken: once more.
+        """
         for _ in range(5):
             try:
-                return self._call("GET", path)
+                return self._call(method, path, body)
             except RefusedError as error:
                 if error.code < 500:
                     raise
                 time.sleep(1)
-        return self._call("GET", path)
+        return self._call(method, path, body)
 
     def dags(self) -> list[str]:
         try:
@@ -114,6 +120,11 @@ class AirflowServer:
     def trigger(self, dag: str, conf: JSON | None = None) -> str:
         """A run by hand; its id."""
         return str(self._call("POST", f"dags/{dag}/dagRuns", {"logical_date": None, "conf": conf or {}})["dag_run_id"])
+
+    def backfill(self, dag: str, first: str, last: str) -> None:
+        """What Airflow itself calls a backfill: a run for each time of a schedule that has passed."""
+        asked = {"dag_id": dag, "from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
+        self._patiently("POST", "backfills", {**asked, "dag_run_conf": {}, "max_active_runs": 3})
 
     def pause(self, dag: str, paused: bool = True) -> None:
         self._call("PATCH", f"dags/{dag}", {"is_paused": paused})

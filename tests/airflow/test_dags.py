@@ -287,6 +287,16 @@ def test_months_are_loaded_one_after_the_other_and_again_alone(scene: Scene):
     )
 
 
+def test_a_backfill_of_airflows_own_is_refused(scene: Scene):
+    """It would have many runs at once: `trailhouse_backfill` is for that."""
+    airflow, new_year = scene.airflow, "0 0 1 1 *"  # only what has a schedule can be backfilled
+    scene.set(ingest_schedule=new_year, verify_schedule=new_year, maintain_schedule=new_year)
+    for dag in ("trailhouse_ingest", "trailhouse_verify", "trailhouse_maintain"):
+        airflow.until(lambda dag=dag: airflow.get(f"dags/{dag}")["timetable_summary"] == new_year, 90)
+        with pytest.raises(RefusedError, match="does not allow backfill runs"):
+            airflow.backfill(dag, "2026-03-01", "2026-03-03")
+
+
 @pytest.mark.parametrize(
     ("conf", "said"),
     [

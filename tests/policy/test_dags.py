@@ -59,6 +59,20 @@ def test_a_dag_runs_alone_and_never_catches_up(path):
     assert ast.literal_eval(call.args[0]) == path.stem
     assert (said["catchup"], said["max_active_runs"], said["doc_md"]) == ("False", "1", "__doc__")
     assert "schedule" in said
+    # Airflow's own backfills have a limit of their own, so that they would run beside all others.
+    assert said.get("allowed_run_types") == ("RUNS" if "_schedule" in said["schedule"] else None)
+
+
+def test_what_tells_of_a_publication_is_tried_again():
+    """A worker that dies there would take the event with it: the next run has nothing to tell."""
+    (published,) = (
+        node
+        for node in ast.walk(ast.parse((FOLDER / "trailhouse_ingest.py").read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.name == "published"
+    )
+    (task,) = published.decorator_list
+    assert isinstance(task, ast.Call)
+    assert {each.arg: ast.unparse(each.value) for each in task.keywords}["retries"] == "SETTINGS.retries"
 
 
 @pytest.mark.parametrize("path", [*DAGS, *SHARED], ids=name_of)
