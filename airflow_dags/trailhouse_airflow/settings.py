@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -19,8 +20,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 CONFIG_VARIABLE = "TRAILHOUSE_CONFIG"
-RUNNERS = ("local", "emr-serverless")
-FORMS = ("csv", "json", "parquet", "table")
 
 
 class SettingsError(ValueError):
@@ -65,7 +64,7 @@ class Settings:
     sources: tuple[str, ...] = ()  # names of the sources, which a form may choose from
 
 
-WORDS = {"runner": RUNNERS, "report_format": FORMS}
+WORDS = {"runner": ("local", "emr-serverless"), "report_format": ("csv", "json", "parquet", "table")}
 PLACES = (
     *("config", "jobs", "evidence", "reports"),
     *("emr_entry_points", "emr_environment", "emr_results", "emr_logs"),
@@ -101,13 +100,14 @@ def parsed(document: Mapping[str, Any], file: Path) -> Settings:
     table = document.get("airflow", {})
     if not isinstance(table, dict):
         raise SettingsError(f"`airflow` in {file.name} must be a table: write [airflow] on a line of its own")
-    sources = document.get("source", [])
-    named = tuple(each["name"] for each in sources if isinstance(each, dict) and each.get("name"))
+    sources = found if isinstance(found := document.get("source"), list) else []
+    named = tuple(each["name"] for each in sources if isinstance(each, dict) and isinstance(each.get("name"), str))
     return Settings(**{key: _value(key, value, file) for key, value in table.items()}, sources=named)
 
 
 def completed(settings: Settings, file: Path) -> Settings:
     """What follows from one setting for another; what a runner can't do without is asked for."""
+    _check_for_airflow(settings, file)
     wanted = ("jobs",) if settings.runner == "local" else _OF_EMR
     for key in wanted:
         if not getattr(settings, key):
@@ -120,6 +120,17 @@ def completed(settings: Settings, file: Path) -> Settings:
     python = settings.python or str(Path(settings.jobs).parent / ".venv" / "bin" / "python")
     submit = settings.spark_submit or str(Path(python).parent / "spark-submit")
     return replace(settings, config=settings.config or str(file), python=python, spark_submit=submit)
+
+
+def _check_for_airflow(settings: Settings, file: Path) -> None:
+    """What has the right form and would fail in a task, at every try."""
+    try:
+        shlex.split(settings.spark_parameters)
+    except ValueError as error:
+        raise SettingsError(f"`airflow.spark_parameters` in {file.name} can't be split into words: {error}") from error
+    for key in KEYS:
+        if key.endswith(("_timeout", "_every")) and not getattr(settings, key):
+            raise SettingsError(f"`airflow.{key}` in {file.name} is no time at all: it must be longer than that")
 
 
 _OF_EMR = ("config", "emr_application", "emr_role", "emr_entry_points", "emr_environment", "emr_results")
@@ -160,9 +171,10 @@ def _yes_or_no(value: Any, where: str) -> bool:
 
 def _number(value: Any, where: str) -> int:
     text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    if not re.fullmatch(r"[0-9_]+", text) or int(text) < 1:
+    number = int(text.replace("_", "")) if re.fullmatch(r"[0-9_]*[0-9]", text) else 0
+    if number < 1:
         raise SettingsError(f"{where} must be a whole number above 0, such as 8, not {value!r}")
-    return int(text)
+    return number
 
 
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}

@@ -35,7 +35,7 @@ def amount(value: Any, form: str, where: str) -> int | timedelta:
     text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
     if form == "duration":
         return duration(text, where)
-    number = _SIZE.fullmatch(text) if form == "bytes" else re.fullmatch(r"(?P<n>[0-9_]+)(?P<unit>)", text)
+    number = _SIZE.fullmatch(text) if form == "bytes" else re.fullmatch(r"(?P<n>[0-9_]*[0-9])(?P<unit>)", text)
     wanted = 'a size such as "16MiB" or "2GB"' if form == "bytes" else "a whole number above 0, such as 8"
     if not number:
         raise SettingsError(f"{where} must be {wanted}, not {value!r}")

@@ -126,7 +126,7 @@ SAMPLES = {
     ],
     "place": ["", "jobs", "../x", "/x/../y", "~/x", "file:///a%20b", "s3://lake/x/", "s3://L", "s3:x", "gs://x/y", 5],
     "duration": ["15m", "1d12h", "0s", "15", "1y", "", 5, "1h ", True],
-    "int": [1, 8, "8", "1_0", 0, -1, 1.5, "x", True, ""],
+    "int": [1, 8, "8", "1_0", "1__0", "_", 0, -1, 1.5, "x", True, ""],
     "bool": [True, False, "true", "false", "yes", 1, 0, ""],
     "word": ["local", "emr-serverless", "csv", "json", "Local", "", 5],
 }
@@ -168,6 +168,12 @@ class Wanted(str):
         ("[airflow]\nrunner = 'local'", "`airflow.jobs` in trailhouse.toml is missing"),
         ("[airflow]\nrunner = 'emr-serverless'", "`airflow.config` in trailhouse.toml is missing"),
         ("[airflow", "is not valid TOML"),
+        (
+            "[airflow]\njobs = '/j'\nspark_parameters = \"--conf 'x\"",
+            "`airflow.spark_parameters` .* No closing quotation",
+        ),
+        ("[airflow]\njobs = '/j'\nverify_timeout = '0s'", "`airflow.verify_timeout` .* must be longer than that"),
+        ("[airflow]\njobs = '/j'\nemr_poll_every = '0m'", "`airflow.emr_poll_every` .* must be longer than that"),
     ],
 )
 def test_what_cannot_be_meant_is_an_error_that_helps(text, said, tmp_path):
@@ -175,6 +181,15 @@ def test_what_cannot_be_meant_is_an_error_that_helps(text, said, tmp_path):
     file.write_text(text)
     with pytest.raises(theirs.SettingsError, match=said):
         theirs.load({"TRAILHOUSE_CONFIG": str(file)})
+
+
+@pytest.mark.parametrize(
+    "source", ["5", "['s3://org-trail']", "{ name = 5 }", "[{ name = 5, url = 's3://x' }, { url = 's3://y' }]"]
+)
+def test_names_of_sources_that_cannot_be_meant_are_left_to_the_jobs(source, tmp_path):
+    file = tmp_path / "trailhouse.toml"
+    file.write_text(f"source = {source}\n[airflow]\njobs = '/j'\n")
+    assert theirs.load({"TRAILHOUSE_CONFIG": str(file)}).sources == ()
 
 
 def test_without_a_settings_file_it_is_said_where_to_name_one(tmp_path):
