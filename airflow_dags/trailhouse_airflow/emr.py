@@ -62,7 +62,7 @@ class EmrJob(EmrServerlessStartJobOperator):
             if self.job_id:
                 context["task_state_store"].set(JOB, self.job_id)
             raise
-        return self._ended(context, failed)
+        return self._ended(context, failed, self.job_id)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """
@@ -72,9 +72,7 @@ class EmrJob(EmrServerlessStartJobOperator):
         KeyError.
         """
         failed = "" if event and event.get("status") == "success" else str(event)
-        if failed:
-            self._cancel(str(context["task_state_store"].get(JOB, "")))
-        return self._ended(context, failed)
+        return self._ended(context, failed, context["task_state_store"].get(JOB))
 
     def _cancel(self, job_id: str) -> None:
         """A job that somebody gave up waiting for; one that has ended is left alone."""
@@ -82,8 +80,10 @@ class EmrJob(EmrServerlessStartJobOperator):
         if self.hook.conn.get_job_run(**named)["jobRun"]["state"] not in EmrServerlessHook.JOB_TERMINAL_STATES:
             self.hook.conn.cancel_job_run(**named)
 
-    def _ended(self, context: Context, failed: str) -> Any:
+    def _ended(self, context: Context, failed: str, job_id: Any) -> Any:
         """Ask the job how it ended; where it can't say, EMR's word is all there is."""
+        if failed and job_id:
+            self._cancel(job_id)
         told = self._told(self._result(context))
         if told is None:
             self.log.error("the job left no outcome: %s", failed or "EMR says that it succeeded")

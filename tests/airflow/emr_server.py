@@ -49,7 +49,10 @@ class Job:
 
 
 class EmrServer:
-    """Applications, jobs and their states. `dies`: which jobs, counted from 0, end before they do anything."""
+    """
+    Applications, jobs and their states. `dies`: which jobs, counted from 0, end before they do anything; `hidden`: at
+    which the first look is refused.
+    """
 
     def __init__(self, aws: dict[str, str], folder: Path) -> None:
         self.aws, self.folder = aws, folder
@@ -59,6 +62,7 @@ class EmrServer:
         self.tokens: dict[str, str] = {}
         self.numbers = count()
         self.dies: set[int] = set()
+        self.hidden: set[int] = set()
         self._lock = Lock()
         self._model = botocore.session.get_session().get_service_model("emr-serverless")
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
@@ -91,6 +95,10 @@ class EmrServer:
             job.cancelled = True
             Thread(target=_stop, args=(job,), daemon=True).start()
             return {"applicationId": APPLICATION, "jobRunId": found[1]}
+        number = list(self.jobs).index(found[1])
+        if number in self.hidden:
+            self.hidden.remove(number)
+            raise AssertionError("nobody may look at this job for now")
         return {"jobRun": {"applicationId": APPLICATION, "jobRunId": found[1], "state": job.state, "stateDetails": ""}}
 
     def _begun(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def on_emr(scene: Scene, *more: str, **airflow) -> None:
     scene.client.upload_file(str(scene.airflow.settings), scene.home, "trailhouse.toml")
     scene.emr.jobs.clear()
     scene.emr.tokens.clear()
-    scene.emr.dies = set()
+    scene.emr.dies, scene.emr.hidden = set(), set()
 
 
 def test_a_job_that_dies_is_run_again_and_each_try_is_one_job(scene: Scene):
@@ -63,6 +63,18 @@ def test_what_the_gate_refuses_is_told_although_the_job_counts_as_failed(scene: 
     assert states == {**QUIET, "ingest": "success", "published": "skipped", "gate": "failed", "": "failed"}
     assert [job.state for job in scene.emr.jobs.values()] == ["SUCCESS", "SUCCESS", "FAILED"]
     assert "events.root_is_not_used" in scene.airflow.log("trailhouse_ingest", run, "gate")
+
+
+def test_a_job_that_nobody_waits_for_any_more_is_cancelled_before_the_next_try(scene: Scene):
+    """B42: a look at it that EMR refuses ends the try, and not the job."""
+    on_emr(scene)
+    scene.emr.hidden = {2}  # after settle and plan
+    bucket = scene.feed(plain(8))
+    run = scene.airflow.trigger("trailhouse_ingest")
+    states = scene.airflow.ended("trailhouse_ingest", run)
+    assert states == {**QUIET, "ingest": "success", "published": "success", "": "success"}
+    assert [job.state for job in scene.emr.jobs.values()] == ["SUCCESS", "SUCCESS", "CANCELLED", "SUCCESS"]
+    same_as_model(scene.contents(), bucket.listed())
 
 
 def test_a_task_that_is_stopped_cancels_its_job(scene: Scene):
