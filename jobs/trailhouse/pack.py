@@ -48,7 +48,7 @@ JOBS = (
         "redecode",
         "report",
     ),
-    *("rollback", "sample", "sql", "status", "upgrade", "verify"),
+    *("rollback", "sample", "settle", "sql", "status", "upgrade", "verify"),
 )
 
 # The environment's `python`: the host's own, which finds the packages beside it wherever that is.
