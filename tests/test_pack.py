@@ -119,6 +119,20 @@ def test_the_same_packages_make_the_same_bytes(tmp_path, fetched, monkeypatch):
     assert (tmp_path / "other.tar.gz").read_bytes() == first.path.read_bytes()
 
 
+def test_the_same_packages_make_the_same_bytes_by_whichever_python_they_were_fetched(tmp_path):
+    """Packages bring programs whose first line names it, and record their hashes."""
+    made = []
+    for python in ("aaa", "bbb"):
+        place = library(tmp_path / python)
+        record = place / "thing-1.2.dist-info" / "RECORD"
+        record.write_text(record.read_text().replace("bin/thing,sha256=x", f"bin/thing,sha256={python}"))
+        made.append(tmp_path / f"{python}.tar.gz")
+        pack._write_archive(pack.Target(PYTHON), place, made[-1])
+    assert made[0].read_bytes() == made[1].read_bytes()
+    kept = unpacked(made[0], tmp_path / "unpacked") / "lib" / "thing-1.2.dist-info" / "RECORD"
+    assert {name for name, *_ in csv.reader(kept.read_text().splitlines())} == KEPT | {"thing-1.2.dist-info/RECORD"}
+
+
 def test_the_archive_holds_packages_the_package_and_nothing_of_this_machine(fetched, tmp_path):
     made = pack.pack(pack.Target(PYTHON), tmp_path, quiet)[0]
     with tarfile.open(made.path) as archive:

@@ -48,7 +48,7 @@ JOBS = (
         "redecode",
         "report",
     ),
-    *("rollback", "sample", "sql", "status", "upgrade", "verify"),
+    *("rollback", "sample", "settle", "sql", "status", "upgrade", "verify"),
 )
 
 # The environment's `python`: the host's own, which finds the packages beside it wherever that is.
@@ -205,7 +205,7 @@ def _write_archive(target: Target, library: Path, made: Path) -> None:
     ):
         _add(archive, "bin/python", python, 0o755)
         for name, path in sorted(_installed(library)):
-            _add(archive, f"lib/{name}", path.read_bytes(), 0o644)
+            _add(archive, f"lib/{name}", _said(name, path.read_bytes()), 0o644)
         for name, content in package.whole():
             _add(archive, f"lib/{name}", content, 0o644)
 
@@ -222,6 +222,16 @@ def _installed(library: Path) -> Iterator[tuple[str, Path]]:
         below = path.relative_to(library)
         if path.is_file() and _belongs(below.as_posix()):
             yield below.as_posix(), path
+
+
+def _said(name: str, content: bytes) -> bytes:
+    """A file as it is packed: a record tells of what is here alone, and not of programs, which name a Python."""
+    if not name.endswith(".dist-info/RECORD"):
+        return content
+    kept = io.StringIO()
+    rows = csv.reader(io.StringIO(content.decode(), newline=""))
+    csv.writer(kept, lineterminator="\n").writerows(row for row in rows if row and _belongs(row[0]))
+    return kept.getvalue().encode()
 
 
 def _belongs(name: str) -> bool:
