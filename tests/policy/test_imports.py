@@ -33,6 +33,7 @@ MAY = {
         "sample",
         "lake",
         "sources.values",  # plain values: which objects are meant
+        "sources.settings_file",  # where settings lie in S3, they are fetched before anything else
     },
     "ingest": {"settings", "options", "faults", "limits", "lake", "sources", "decode"},
     "integrity": {"settings", "limits", "lake", "sources", "decode"},
