@@ -118,6 +118,11 @@ def test_each_job_is_started_as_its_own_role(deployed):
         assert told["Target"]["Arn"] == "arn:aws:scheduler:::aws-sdk:emrserverless:startJobRun"
         given = json.loads(told["Target"]["Input"])
         assert given["ApplicationId"] == deployed["ApplicationId"]
+        for place in ("emr-serverless.driverEnv", "executorEnv"):
+            assert (
+                f"--conf spark.{place}.AWS_REGION={REGION}"
+                in given["JobDriver"]["SparkSubmit"]["SparkSubmitParameters"]
+            )
         assert given["JobDriver"]["SparkSubmit"]["EntryPoint"] == f"s3://{LAKE}/artifacts/jobs/{name}.py"
         seen[name] = given["ExecutionRoleArn"]
     assert seen == {name: deployed[f"{name.capitalize()}RoleArn"] for name in seen}
@@ -167,8 +172,10 @@ def test_nobody_but_cloudtrail_writes_log_files_and_nobody_deletes_them(deployed
         ("s3:PutObject", {}, False),
         ("s3:PutObject", {"aws:principalservicename": "delivery.logs.amazonaws.com"}, False),
         ("s3:PutObject", {"aws:principalservicename": "cloudtrail.amazonaws.com"}, True),
+        ("s3:ReplicateObject", {}, False),
         ("s3:DeleteObject", {}, False),
         ("s3:DeleteObjectVersion", {}, False),
+        ("s3:ReplicateDelete", {}, False),
         ("s3:GetObject", {}, True),
         ("s3:GetObject", {"aws:securetransport": "false"}, False),
     ]:

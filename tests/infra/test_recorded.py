@@ -56,7 +56,9 @@ ENFORCED = {
 KMS = "S3 asks KMS in the caller's name, and the tests' S3 server has none"
 EMR = "EMR Serverless does it in the job's name, before the command begins"
 ATHENA = "Athena does it in the caller's name when it keeps results, which the tests' Athena holds in memory"
-DOCUMENTED = "AWS documents that Athena wants it; the tests' engine reads Iceberg by its metadata and never lists"
+DOCUMENTED = (
+    "AWS documents that Athena wants it; the tests' engine reads Iceberg by its metadata, never lists, has no default"
+)
 HERE = "held against moto in tests/infra/test_doctor_rights.py"
 # By statement: its rights that no request shows, and why. Each is a reason to look at what is new.
 UNSEEN = {
@@ -64,7 +66,7 @@ UNSEEN = {
     "LoadsArtifacts": EMR, "Logs": EMR, "FindsLogGroup": EMR,
     "FindsResults": ATHENA, "KeepsResults": ATHENA,
     "LooksAtTrails": HERE, "LooksAtEachTrail": HERE, "LooksAtBuckets": HERE, "LooksAtKeys": HERE, "LooksAtRoles": HERE,
-    "ListsTables": DOCUMENTED, "LooksAtDatabases": HERE,
+    "ListsTables": DOCUMENTED, "FindsDefault": DOCUMENTED, "LooksAtDatabases": HERE,
     "LooksAtPolicies": HERE, "LooksAtWorkGroup": HERE, "LooksAtSchedules": HERE,
 }  # fmt: skip
 

@@ -83,6 +83,8 @@ NEVER: list[tuple[str, str, tuple[str, ...]]] = [
       ((("trailhouse" if schema.table(n).database == "lake" else "trailhouse_ops"), n) for n in schema.TABLES)),
     ("glue:DeleteDatabase", f"{GLUE}:database/trailhouse", ()),
     ("glue:GetTable", f"{GLUE}:table/payroll/salaries", ()),
+    ("glue:GetDatabase", f"{GLUE}:database/default", ("analyst",)),
+    ("glue:GetTable", f"{GLUE}:table/default/any", ()),
     ("athena:StartQueryExecution", f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/trailhouse", ("analyst",)),
     ("athena:StartQueryExecution", f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/primary", ()),
     ("athena:UpdateWorkGroup", f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/trailhouse", ()),

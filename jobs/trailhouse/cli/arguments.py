@@ -80,10 +80,10 @@ def _from_s3(url: str, overrides: dict[str, Any], env: Mapping[str, str]) -> set
 
     told = settings_file.read(url)
     with tempfile.TemporaryDirectory(prefix="trailhouse-") as folder:
-        copy = Path(folder) / url.rpartition("/")[2]
+        copy = Path(folder).resolve() / url.rpartition("/")[2]
         copy.write_bytes(told)
         read = settings.load(copy, overrides, env)
-        if folder in repr(read):
+        if str(copy.parent) in repr(read):
             raise SettingsError(f"a folder in {url} begins at the file's own, and there is none: write it whole")
     return read
 
