@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup s3server browser awscli engine demo test trino unit fuzz faults sabotage check lint types policy format docs \
+.PHONY: help setup s3server browser awscli airflow engine demo test trino unit fuzz faults sabotage cluster check lint types policy format docs \
   golden lock measure upkeep text-time reports proof scale clean
 
 help:  ## this list
@@ -30,22 +30,31 @@ browser: setup  ## the browser that the tests open pages in (by apt, as root, wh
 awscli: setup  ## the AWS CLI that the tests compare with
 	@$(BIN)/python tools/setup.py awscli
 
+airflow: setup s3server  ## each DAG on a real Airflow, in an environment of its own, with jobs that are killed (ten minutes)
+	@$(BIN)/python tools/setup.py airflow
+	$(BIN)/pytest -q -m airflow
+
 demo: setup  ## a small believable log bucket, ingested and asked
 	@$(BIN)/trailhouse demo
 
 test: setup s3server browser awscli  ## everything; SEED=n repeats a run of the properties
 	@echo "hypothesis seed $(SEED): repeat with make test SEED=$(SEED)"
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark and not engine" --hypothesis-seed=$(SEED)
-	$(BIN)/pytest -q -m spark --hypothesis-seed=$(SEED)
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark and not engine and not airflow and not cluster" --hypothesis-seed=$(SEED)
+	$(BIN)/pytest -q -m "spark and not airflow and not cluster" --hypothesis-seed=$(SEED)
 
 engine: setup  ## the query engine that Athena runs on, for the tests (by Maven; needs Java 24+ beside Spark's)
 	@$(BIN)/python tools/engine.py
+
+cluster: setup s3server  ## a Spark cluster of processes that share nothing carries it, on both lanes (ten minutes, Linux)
+	@$(BIN)/python tools/lanes.py setup
+	$(BIN)/pytest -q -m cluster tests/cluster
+	$(BIN)/python tools/lanes.py pytest -q -m spark tests/ingest tests/lake tests/faults/test_workers.py
 
 trino: engine s3server  ## reports and views on Athena's engine, over its API, and on this machine: the same answers
 	$(BIN)/pytest -q -m engine
 
 unit: setup  ## the tests that need neither Spark nor a server nor a browser
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark and not s3 and not browser and not engine" --hypothesis-seed=$(SEED)
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark and not s3 and not browser and not engine and not airflow and not cluster" --hypothesis-seed=$(SEED)
 
 fuzz: setup  ## ten minutes of hostile files against the reference reader; FUZZ_SECONDS=n and SEED=n
 	$(BIN)/python -m tests.fuzz --seed $(SEED)
@@ -95,14 +104,19 @@ docs: setup  ## write docs/settings.md and docs/tables.md anew
 	$(BIN)/python tools/docs.py
 
 golden: setup s3server awscli  ## write expected outputs anew; read the diff
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark and not engine" --update-golden
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark and not engine and not airflow and not cluster" --update-golden
 
 lock: setup  ## pin dependencies and jars anew, as pyproject.toml and jars/pom.xml say; UPGRADE=--upgrade for newer ones
 	$(LOCK) requirements/uv.in -o requirements/uv.txt
 	$(LOCK) requirements/build.in -o requirements/build.txt
 	$(LOCK) requirements/awscli.in -o requirements/awscli.txt
+	$(LOCK) requirements/airflow.in -o requirements/airflow.txt
 	$(LOCK) pyproject.toml --extra dev -c requirements/constraints.in -o requirements/dev.txt
+	$(LOCK) pyproject.toml -c requirements/dev.txt --no-emit-package pyspark --no-emit-package py4j -o requirements/run.txt
+	$(LOCK) requirements/spark41.in -c requirements/dev.txt -o requirements/spark41.txt
+	$(LOCK) requirements/spark35.in -o requirements/spark35.txt
 	$(BIN)/python tools/setup.py sums
+	$(BIN)/python tools/lanes.py sums
 
 clean:  ## remove the environment and all that tools left behind
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist spark-warehouse metastore_db derby.log

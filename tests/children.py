@@ -13,11 +13,17 @@ ROOT = Path(__file__).resolve().parents[1]
 OVERDUE = 124  # how a child ends that had to be killed
 
 
+def python_path(*more: str) -> str:
+    """PYTHONPATH of a child: the checkout, and what this process was given, such as another Spark than the environment's."""
+    before = os.environ.get("PYTHONPATH")
+    return os.pathsep.join([str(ROOT / "jobs"), *more, *([before] if before else [])])
+
+
 @contextmanager
 def forked_from(module: str) -> Iterator[Any]:
     """Where such processes come from; the module is imported once, before any is forked."""
     before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "jobs"), str(ROOT), *([before] if before else [])])
+    os.environ["PYTHONPATH"] = python_path(str(ROOT))
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([module])
     try:

@@ -49,6 +49,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.s3)
         if "reached" in asked:
             item.add_marker(pytest.mark.engine)
+        if "airflow" in asked:
+            item.add_marker(pytest.mark.airflow)
+        if "packed" in asked:
+            item.add_marker(pytest.mark.cluster)
         if "chromium" in asked:
             item.add_marker(pytest.mark.browser)
         # Spark leaves the sockets that it fetches results through to the collector, which comes when it likes.

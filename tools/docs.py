@@ -67,12 +67,12 @@ def settings_page() -> str:
 
 
 INTRODUCTION = f"""\
-One TOML file: `--config FILE`, else what `{settings.CONFIG_VARIABLE}` names, else `{settings.CONFIG_FILE}` in the
-working folder. The command line wins over the file, and the file over the defaults. An unknown key is an error.
-The file may lie in S3 (`s3://bucket/key`), as it does for jobs in the cloud. Relative folders in it start at its own
-folder; one in S3 has none, so that there they must be whole. AWS credentials are no settings of Trailhouse: AWS's own
-profiles, roles and variables are used. So are its endpoints (`AWS_ENDPOINT_URL…`), which must be this machine or have
-TLS; `{settings.PLAIN_HTTP_VARIABLE}=1` in the environment lifts that for a network that is yours alone.
+One TOML file: `--config FILE` (or `--config s3://bucket/key`), else what `{settings.CONFIG_VARIABLE}` names, else
+`{settings.CONFIG_FILE}` in the working folder. The command line wins over the file, and the file over the defaults. An
+unknown key is an error. Relative folders in the file start at its own folder; one in a bucket has none of them.
+AWS credentials are no settings of Trailhouse: AWS's own profiles, roles and variables are used. So are its endpoints
+(`AWS_ENDPOINT_URL…`), which must be this machine or have TLS; `TRAILHOUSE_PLAIN_HTTP=1` in the environment lifts that
+for a network that is yours alone.
 """
 
 

@@ -29,6 +29,7 @@ UV_INSTALL = [VENV / "bin" / "uv", "pip", "install", "-q", "--python", VENV / "b
 
 LOCKS = [ROOT / "requirements" / name for name in ("uv.txt", "dev.txt", "build.txt")]
 AWSCLI_LOCK = ROOT / "requirements" / "awscli.txt"
+AIRFLOW_LOCK = ROOT / "requirements" / "airflow.txt"
 POM = ROOT / "jars" / "pom.xml"
 SUMS = ROOT / "jars" / "SHA256SUMS"
 
@@ -54,6 +55,7 @@ NEED_BROWSER = (
     "by itself), or brew install chromium; or name one that you have: make test TRAILHOUSE_CHROMIUM=/path/to/chromium"
 )
 NEED_AWSCLI = "no AWS CLI: make awscli, or set TRAILHOUSE_AWSCLI"
+NEED_AIRFLOW = "no Airflow: make airflow"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
@@ -159,7 +161,7 @@ def jars(java: Path) -> None:
     inputs = [SUMS.read_bytes(), str(place).encode()]
     if done("jars", *inputs) and all((place / name).is_file() for name in wanted):
         return
-    cached = CACHE / "jars" / hashlib.sha256(" ".join(coordinates()).encode()).hexdigest()[:16]
+    cached = jars_folder()
     if wrong_sums(cached, wanted):
         with Told("Spark's jars"):
             fetch_jars(cached, java)
@@ -176,37 +178,42 @@ def jars(java: Path) -> None:
     mark("jars", *inputs)
 
 
-def fetch_jars(target: Path, java: Path) -> None:
+def jars_folder(pom: Path = POM) -> Path:
+    """Where fetched jars are kept, for whichever checkout names the same."""
+    return CACHE / "jars" / hashlib.sha256(" ".join(coordinates(pom)).encode()).hexdigest()[:16]
+
+
+def fetch_jars(target: Path, java: Path, pom: Path = POM) -> None:
     """By Maven; without it, or where it fails, by the resolver that comes with Spark."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         made = Path(folder, "jars")
         made.mkdir()
-        if not (shutil.which("mvn") and by_maven(made)):
-            by_spark(made, Path(folder), java)
+        if not (shutil.which("mvn") and by_maven(made, pom)):
+            by_spark(made, Path(folder), java, pom)
         shutil.rmtree(target, ignore_errors=True)
         made.rename(target)
 
 
-def by_maven(target: Path) -> bool:
-    asked = ["mvn", "-q", "-B", "-f", POM, "dependency:copy-dependencies", f"-DoutputDirectory={target}"]
+def by_maven(target: Path, pom: Path) -> bool:
+    asked = ["mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={target}"]
     said = run_quietly(asked)
     if said.returncode:
         sys.stderr.write(f"Maven could not fetch the jars, now trying Spark's own resolver:\n{said.stdout[-2000:]}\n")
     return said.returncode == 0
 
 
-def by_spark(target: Path, folder: Path, java: Path) -> None:
+def by_spark(target: Path, folder: Path, java: Path, pom: Path) -> None:
     nothing = folder / "nothing.py"
     nothing.write_text("")
     home = spark_home()
     conf = ["--conf", f"spark.jars.ivy={folder}/ivy", "--conf", f"spark.pyspark.python={VENV / 'bin' / 'python'}"]
     said = run_quietly(
-        [home / "bin" / "spark-submit", "--packages", ",".join(coordinates()), *conf, nothing],
+        [home / "bin" / "spark-submit", "--packages", ",".join(coordinates(pom)), *conf, nothing],
         SPARK_HOME=str(home),
         JAVA_HOME=os.environ.get("JAVA_HOME") or str(java.resolve().parent.parent),
     )
-    for each in coordinates():
+    for each in coordinates(pom):
         group, artifact, version = each.split(":")
         fetched = folder / "ivy" / "jars" / f"{group}_{artifact}-{version}.jar"
         if not fetched.is_file():
@@ -214,23 +221,23 @@ def by_spark(target: Path, folder: Path, java: Path) -> None:
         fetched.rename(target / f"{artifact}-{version}.jar")
 
 
-def coordinates() -> list[str]:
+def coordinates(pom: Path = POM) -> list[str]:
     """group:artifact:version of each jar, as jars/pom.xml pins it."""
-    found = ElementTree.parse(POM).getroot().iterfind("dependencies/dependency")
+    found = ElementTree.parse(pom).getroot().iterfind("dependencies/dependency")
     return [":".join(each.findtext(part) or "" for part in ("groupId", "artifactId", "version")) for each in found]
 
 
-def write_sums() -> None:
+def write_sums(pom: Path = POM, sums: Path = SUMS) -> None:
     """Pin what jars/pom.xml names now. The change is read before it is committed."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, "fetched")
-        fetch_jars(target, find_java())
+        fetch_jars(target, find_java(), pom)
         lines = [f"{sha256(path)}  {path.name}\n" for path in sorted(target.glob("*.jar"))]
-    SUMS.write_text("".join(lines))
+    sums.write_text("".join(lines))
 
 
-def read_sums() -> dict[str, str]:
-    pairs = (line.split() for line in SUMS.read_text().splitlines())
+def read_sums(sums: Path = SUMS) -> dict[str, str]:
+    pairs = (line.split() for line in sums.read_text().splitlines())
     return {name: digest for digest, name in pairs}
 
 
@@ -333,34 +340,48 @@ def browser() -> None:
         stop(NEED_BROWSER.format(why=", even after apt-get install chromium"))
 
 
-# ── the AWS CLI that the tests compare with ──────────────────────────────────────────────────────────────────────────
+# ── what has an environment of its own: the AWS CLI that the tests compare with, the Airflow that runs the DAGs ───────
 
 
 def awscli_path() -> Path:
-    """
-    Where the tests find the AWS CLI: the one that is named, else ours.
-
-    An environment of its own: the CLI's requirements are not the project's. It stands on the Python it was made with.
-    """
+    """Where the tests find the AWS CLI: the one that is named, else ours."""
     named = os.environ.get("TRAILHOUSE_AWSCLI")
-    made_of = fingerprint([AWSCLI_LOCK.read_bytes(), sys.base_prefix.encode()])[:16]
-    return Path(named) if named else CACHE / "awscli" / made_of / "bin" / "aws"
+    return Path(named) if named else apart("awscli", AWSCLI_LOCK) / "bin" / "aws"
 
 
 def awscli() -> None:
-    """Exactly what its lock names, in a folder that appears when it is whole."""
+    """Exactly what its lock names."""
     path = awscli_path()
-    if path.is_file():
-        return
-    if os.environ.get("TRAILHOUSE_AWSCLI"):
+    if not path.is_file() and os.environ.get("TRAILHOUSE_AWSCLI"):
         stop(f"there is no {path}, which TRAILHOUSE_AWSCLI names")
-    home = path.parent.parent
+    if not path.is_file():
+        make_apart(path.parent.parent, AWSCLI_LOCK, "the AWS CLI for the tests")
+
+
+def airflow_path() -> Path:
+    """Where the tests find Airflow."""
+    return apart("airflow", AIRFLOW_LOCK) / "bin" / "airflow"
+
+
+def airflow() -> None:
+    """Exactly what its lock names. Its commands start others by name, and find them where it lies."""
+    if not airflow_path().is_file():
+        make_apart(airflow_path().parent.parent, AIRFLOW_LOCK, "the Airflow for the tests")
+
+
+def apart(name: str, lock: Path) -> Path:
+    """An environment whose requirements are not the project's. It stands on the Python that it was made with."""
+    return CACHE / name / fingerprint([lock.read_bytes(), sys.base_prefix.encode()])[:16]
+
+
+def make_apart(home: Path, lock: Path, what: str) -> None:
+    """In a folder that appears when it is whole."""
     home.parent.mkdir(parents=True, exist_ok=True)
-    with Told("the AWS CLI for the tests"), tempfile.TemporaryDirectory(dir=home.parent) as folder:
+    with Told(what), tempfile.TemporaryDirectory(dir=home.parent) as folder:
         made, uv = Path(folder, "made"), VENV / "bin" / "uv"
         run([uv, "venv", "-q", "--relocatable", "--python", sys.executable, made], UV_PYTHON_DOWNLOADS="never")
         install = [uv, "pip", "install", "-q", "--python", made / "bin" / "python", "--compile-bytecode", "--no-build"]
-        run([*install, "--require-hashes", "-r", AWSCLI_LOCK], UV_PYTHON_DOWNLOADS="never")
+        run([*install, "--require-hashes", "-r", lock], UV_PYTHON_DOWNLOADS="never")
         shutil.rmtree(home, ignore_errors=True)
         made.rename(home)
 
@@ -438,7 +459,7 @@ def stop(why: str) -> NoReturn:
     sys.exit(f"setup: {why}")
 
 
-SINGLE = {"s3server": s3_server, "browser": browser, "awscli": awscli, "sums": write_sums}
+SINGLE = {"s3server": s3_server, "browser": browser, "awscli": awscli, "airflow": airflow, "sums": write_sums}
 
 if __name__ == "__main__":
     main()

@@ -40,6 +40,11 @@ class GateError(TrailhouseError):
 
     exit_code = 3
 
+    def __init__(self, said: str, expectations: tuple[str, ...] = (), data_docs: str = "") -> None:
+        super().__init__(said)
+        self.expectations = expectations  # what failed, as `trailhouse batch rows --expectation` takes it
+        self.data_docs = data_docs  # where the audit can be read
+
 
 class UnknownOutcomeError(TrailhouseError):
     """A commit was sent and its answer lost. Nothing was cleaned up; the next run finds out."""

@@ -60,8 +60,8 @@ def duration(text: str, where: str) -> timedelta:
     return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
 
 
-def place(text: str, base: Path, where: str) -> str:
-    """A bucket's URL as it is, a folder as an absolute path."""
+def place(text: str, base: Path | None, where: str) -> str:
+    """A bucket's URL as it is, a folder as an absolute path. Without a base, it must be one already."""
     if text.startswith("s3:"):
         if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/.*)?", text, re.DOTALL):
             raise SettingsError(f'{where} must name a bucket, such as "s3://my-bucket/prefix", not {text!r}')
@@ -72,4 +72,12 @@ def place(text: str, base: Path, where: str) -> str:
         if not where.startswith("`lake.catalog_uri`"):
             raise SettingsError(f"{where} must be a folder or s3://bucket/prefix, not {text!r}")
         return text
-    return str((base / Path(text).expanduser()).resolve()) if text else ""
+    if not text:
+        return ""
+    path = Path(text).expanduser()
+    if base is None and not path.is_absolute():
+        raise SettingsError(
+            f"{where} is {text!r}, which starts at no folder, since the file lies in a bucket: write s3://… or a path "
+            "that begins with /, or give it on the command line"
+        )
+    return str(((base or Path()) / path).resolve())

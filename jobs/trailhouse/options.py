@@ -12,6 +12,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trailhouse import settings
 
+OF_THE_FILE = ("airflow",)  # tables that no command reads: what stands in them is for the DAGs
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -25,9 +27,9 @@ class Option:
 
 
 def options() -> tuple[Option, ...]:
-    """Every setting that the command line can override; those of a source hold for every source of the run."""
+    """Every setting; those of a source, on the command line, hold for every source of the run."""
     return tuple(
-        _option(table, name, f"--{table}-{name}".replace("_", "-"))
+        _option(table, name, "" if table in OF_THE_FILE else f"--{table}-{name}".replace("_", "-"))
         for table, kind in {**settings.TABLES, "source": settings.Source}.items()
         for name in settings.names(kind)
         if (table, name) not in {("source", "url"), ("source", "name")}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
@@ -23,12 +22,14 @@ from trailhouse.bounds import Coverage as Coverage
 from trailhouse.bounds import Doctor as Doctor
 from trailhouse.bounds import Maintain as Maintain
 from trailhouse.bounds import Quality as Quality
+from trailhouse.config_file import CONFIG_FILE as CONFIG_FILE
+from trailhouse.config_file import CONFIG_VARIABLE as CONFIG_VARIABLE
+from trailhouse.config_file import File, found, parsed
 from trailhouse.errors import SettingsError
 from trailhouse.forms import doc as _doc
 from trailhouse.limits import Limits
+from trailhouse.scheduling import PATTERNS, Airflow
 
-CONFIG_VARIABLE = "TRAILHOUSE_CONFIG"
-CONFIG_FILE = "trailhouse.toml"
 PLAIN_HTTP_VARIABLE = "TRAILHOUSE_PLAIN_HTTP"  # beside AWS_ENDPOINT_URL…, which it is about
 FAULT_VARIABLE = "TRAILHOUSE_FAULT"  # for tests alone: see `faults`
 
@@ -168,6 +169,7 @@ class Settings:
     maintain: Maintain = field(default_factory=Maintain)
     athena: Athena = Athena()
     spark: Spark = Spark()
+    airflow: Airflow = field(default_factory=Airflow)
 
 
 TABLES: dict[str, type[Any]] = {
@@ -181,6 +183,7 @@ TABLES: dict[str, type[Any]] = {
     "maintain": Maintain,
     "athena": Athena,
     "spark": Spark,
+    "airflow": Airflow,
 }
 # Limits belongs to `decode`, which knows nothing of settings, so what is said of its fields stands here.
 _LIMITS = {
@@ -193,15 +196,18 @@ _LIMITS = {
 }
 
 
-def load(path: Path | None, overrides: Mapping[str, Override], env: Mapping[str, str]) -> Settings:
+def load(
+    path: Path | None, overrides: Mapping[str, Override], env: Mapping[str, str], fetched: File | None = None
+) -> Settings:
     """
     The settings of this run: command line over file over defaults.
 
-    `overrides` holds what the command line gave, by dotted name ("batch.objects"). "source" lists places to read
-    instead of the file's; one that names a source of the file, or has its URL, keeps that source's other settings.
+    A file in a bucket is given as `fetched`, since nobody here may fetch it. `overrides` holds what the command line
+    gave, by dotted name ("batch.objects"). "source" lists places to read instead of the file's; one that names a source
+    of the file, or has its URL, keeps that source's other settings.
     """
-    file = _file(path, env)
-    document = _read(file) if file else {}
+    file = fetched or found(path, env)
+    document = parsed(file) if file else {}
     sources = _file_sources(document.pop("source", []), file)
     tables: dict[str, dict[str, Any]] = {name: {} for name in TABLES}
     for_all: dict[str, Any] = {}  # settings of a source, given on the command line: for every source of this run
@@ -246,27 +252,7 @@ def fault(env: Mapping[str, str]) -> str:
     return env.get(FAULT_VARIABLE, "")
 
 
-def _file(path: Path | None, env: Mapping[str, str]) -> Path | None:
-    named = path or (Path(env[CONFIG_VARIABLE]) if env.get(CONFIG_VARIABLE) else None)
-    if named is None:
-        usual = Path.cwd() / CONFIG_FILE
-        return usual if usual.is_file() else None
-    if not named.is_file():
-        via = "" if path else f" (named by ${CONFIG_VARIABLE})"
-        raise SettingsError(f"there is no settings file {named}{via}")
-    return named.absolute()
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file} is not valid TOML: {error}") from error
-    except OSError as error:
-        raise SettingsError(f"{file} can't be read: {error.strerror}") from error
-
-
-def _file_sources(given: Any, file: Path | None) -> tuple[Source, ...]:
+def _file_sources(given: Any, file: File | None) -> tuple[Source, ...]:
     if not isinstance(given, list) or not all(isinstance(entry, dict) for entry in given):
         raise SettingsError(
             f'`source` in {file} must be written as [[source]] with double brackets, then url = "s3://…"'
@@ -300,7 +286,7 @@ def names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(each.name for each in fields(kind))
 
 
-def _known(name: str, known: Sequence[str], file: Path | None, what: str) -> None:
+def _known(name: str, known: Sequence[str], file: File | None, what: str) -> None:
     """Refuse a name that isn't known, and say which was probably meant."""
     if name in known:
         return
@@ -319,7 +305,7 @@ def _known(name: str, known: Sequence[str], file: Path | None, what: str) -> Non
 _SECRET = re.compile(r"secret|passw|token|credential|access_?key|private_?key|session_?key|api_?key", re.IGNORECASE)
 
 
-def _field_value(table: str, key: str, value: Any, file: Path | None) -> Any:
+def _field_value(table: str, key: str, value: Any, file: File | None) -> Any:
     """The value of one setting in its proper type, or an error that says what is wanted."""
     kind = Source if table == "source" else TABLES[table]
     name = f"{table}.{key}"
@@ -338,12 +324,13 @@ def _field_value(table: str, key: str, value: Any, file: Path | None) -> Any:
     if not isinstance(value, str):
         raise SettingsError(f"{where} must be text in quotes, not {value!r}")
     if form == "place":
-        return forms.place(value, file.parent if file else Path.cwd(), where)
+        return forms.place(value, file.folder if file else Path.cwd(), where)
     _check_text(name, value, where)
     return value
 
 
 _PATTERNS = {
+    **PATTERNS,
     "source.expected_owner": (r"[0-9]{12}|", 'an account id of 12 digits in quotes, such as "111122223333"'),
     "source.copy_of": (r"[a-z0-9][a-z0-9._-]{1,62}|", "the name of a bucket, such as org-trail-logs"),
     "source.role_arn": (r"arn:[^:]+:iam::[0-9]{12}:role/.+|", 'such as "arn:aws:iam::111122223333:role/log-reader"'),

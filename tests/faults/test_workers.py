@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from tests.buckets import event, key
+from tests.children import python_path
 from tests.faults.corpus import small
 from tests.faults.oracle import Read
 from tests.ingest.contents import holds_together, ingest, same_as_model
-from tests.policy.tree import ROOT
 
 
 def started(lake, logs, *more: str, master: str = "local[2,4]", **env: str) -> subprocess.Popen[str]:
@@ -27,7 +27,7 @@ def started(lake, logs, *more: str, master: str = "local[2,4]", **env: str) -> s
     arguments = ["ingest", str(logs), "--lake", lake.location, "--format", "json", "--spark-master", master, *more]
     return subprocess.Popen(
         [sys.executable, "-c", "from trailhouse.cli import main; main()", *arguments],
-        env=os.environ | {"PYTHONPATH": str(ROOT / "jobs")} | env,
+        env=os.environ | {"PYTHONPATH": python_path()} | env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -82,6 +82,18 @@ def test_a_spark_that_does_not_start_says_what_to_do(lake, tmp_path):
     code, said = ended(started(lake, made.save(tmp_path / "logs"), "--spark-driver-memory", "64m"))
     assert code == 1 and "Spark did not start" in said and "spark.driver_memory" in said, said
     assert "should not happen" not in said
+
+
+@pytest.mark.spark
+def test_workers_without_our_packages_say_what_to_give_them(lake, tmp_path):
+    """As on a cluster whose executors were given no environment, or another one than is said."""
+    logs = small().save(tmp_path / "logs")
+    bare = tmp_path / "python"  # it is there, and knows Spark alone
+    bare.write_text(f'#!/bin/sh\nPYTHONHOME= exec {sys.base_prefix}/bin/python3 -S "$@"\n')
+    bare.chmod(0o755)
+    for python, why in (("/no/python", "Cannot run program"), (str(bare), "No module named")):
+        code, said = ended(started(lake, logs, PYSPARK_PYTHON=python))
+        assert code == 1 and why in said and "the environment of `trailhouse pack`" in said, said
 
 
 @pytest.mark.spark

@@ -4,7 +4,10 @@ What is new, kept in a file beyond memory, and told from the ledger by hashes.
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.buckets import plain
+from tests.children import python_path
 from tests.ingest.contents import config_of, ingest
 from trailhouse.errors import TrailhouseError
 from trailhouse.ingest import backlog, plan, run
@@ -25,6 +29,7 @@ from trailhouse.lake import catalog
 from trailhouse.settings import Source
 from trailhouse.sources.keys import LogKey
 from trailhouse.sources.listing import Scan, look
+from trailhouse.sources.values import Found
 
 NOW = datetime(2026, 3, 3, tzinfo=UTC)
 FIT = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="/\u2028\u2029"), min_size=1)
@@ -75,6 +80,31 @@ def test_a_full_disk_is_told_in_words() -> None:
     made._file.execute("PRAGMA max_page_count = 20")
     with pytest.raises(TrailhouseError, match="TMPDIR"):
         made.add([new(n) for n in range(10_000)])
+
+
+def test_a_full_disk_is_told_in_words_of_a_search_too() -> None:
+    made = Backlog()
+    made.add([new(1)])
+    made._file.execute("PRAGMA temp.max_page_count = 4")
+    with pytest.raises(TrailhouseError, match="TMPDIR"):
+        made.at([("s3://b", new(n).key) for n in range(10_000)])
+
+
+def test_the_folder_that_is_named_is_the_one_that_is_filled() -> None:
+    """SQLite's own choice, which is not Python's."""
+    script = (
+        "from tests.ingest.test_backlog import *; backlog.MEMORY = 2**16; made = Backlog()\n"
+        "made.add([new(n) for n in range(20_000)]); print(nameless_files())"
+    )
+    env = {name: value for name, value in os.environ.items() if name not in {"TMPDIR", "SQLITE_TMPDIR"}}
+    env["PYTHONPATH"] = python_path()
+    ran = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    made = Backlog()
+    made._file.execute("PRAGMA max_page_count = 20")
+    with pytest.raises(TrailhouseError) as told:
+        made.add([new(n) for n in range(10_000)])
+    folder = ran.stdout[2:].partition("/etilqs")[0]
+    assert f"(without it: {folder})" in str(told.value)
 
 
 def test_what_is_more_than_memory_holds_is_in_a_file_that_goes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,6 +164,17 @@ def test_pieces_of_any_size_find_the_same(lake, tmp_path, monkeypatch) -> None:
         found, _ = run.dry_run(config_of(lake, logs), NOW, listed=told.append)
         assert (len(found.new), found.known) == (5, 3)
         assert told == sorted(told) and told[-1] == 8
+
+
+def test_of_sources_beside_each_other_in_a_bucket_no_key_is_kept() -> None:
+    """A source for each account is many millions of keys, none of which two of them reach."""
+    beside = [Source(url=f"s3://b/AWSLogs/{account}") for account in ("111122223333", "444455556666")]
+    within = [*beside, Source(url="s3://b/AWSLogs", layout="flat"), Source(url="s3://else/AWSLogs")]
+    listed = [Found("AWSLogs/111122223333/a", "e", 1, NOW, new(1).log)]
+    for sources, kept in ((beside, 0), (within, 1), ((within[0], within[0]), 1)):
+        seen = plan._Seen(sources)
+        assert [len(seen.new(each, listed)) for each in sources[:2]] == [1, 1 - kept]
+        assert len(seen._keys) == kept
 
 
 def test_what_two_sources_reach_is_planned_and_counted_once(lake, tmp_path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from tests import model
 from tests.buckets import DAY, NEXT_DAY, Bucket, event, key, plain, redelivered
+from tests.children import python_path
 from tests.ingest.contents import Contents, holds_together, ingest
 from tests.ingest.test_pending import after_the_plan
 from trailhouse import cli, settings
@@ -58,7 +59,7 @@ def test_a_lake_in_a_bucket_holds_what_a_lake_in_a_folder_holds(cloud, s3):
     bucket.upload(client, source)
     arguments = ["ingest", url, "--lake", where.location, "--lake-catalog-uri", where.catalog_uri, "--format", "json"]
     script = [sys.executable, "-c", "from trailhouse.cli import main; main()", *arguments]
-    env = os.environ | {"PYTHONPATH": str(ROOT / "jobs")}
+    env = os.environ | {"PYTHONPATH": python_path()}
     done = subprocess.run(script, env=env, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
@@ -73,6 +74,22 @@ def test_a_lake_in_a_bucket_holds_what_a_lake_in_a_folder_holds(cloud, s3):
     assert ingest(where, url).status == "nothing_to_do"
     assert before <= keys_of(client, f"{source}-lake")
     assert keys_of(client, source) == set(bucket.objects), "the source is never written to"
+
+
+def test_objects_of_a_server_that_gives_them_no_etag_are_known_by_size_and_time_or_by_their_bytes(cloud, s3):
+    """Files that were laid into a server's folder past the server."""
+    client, source, url, where = cloud
+    folder, bucket = s3.folder / "data" / source, plain(8)
+    bucket.save(folder)
+    assert {o["ETag"] for o in client.list_objects_v2(Bucket=source)["Contents"]} == {""}
+    assert ingest(where, url, clock=at()).objects == 8
+    assert ingest(where, url, clock=at(days=8)).status == "nothing_to_do"
+    same, other = sorted(bucket.objects)[:2]
+    os.utime(folder / same, (10**9, 10**9))
+    bucket.put(other, event(99))
+    bucket.save(folder, only=[other])
+    assert ingest(where, url, clock=at(days=16)).objects == 1
+    holds_together(read(where, s3))
 
 
 def test_a_prefix_of_a_bucket_may_be_the_source(cloud, s3):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trailhouse.lake import session
+from trailhouse.lake import failures, session
 
 TRACES = """An error occurred while calling z:org.apache.spark.api.python.PythonRDD.collectAndServe.
 : org.apache.spark.SparkException: Job aborted due to stage failure: Task 1 in stage 0.0 failed 4 times, most recent
@@ -60,3 +60,15 @@ def test_of_a_chain_the_last_is_told():
 )
 def test_without_one_it_is_javas(said, cause):
     assert session._cause(Exception(said)) == cause
+
+
+def test_a_program_that_is_not_there_is_named():
+    """Java tells its own cause as well, which names none."""
+    said = (
+        'org.apache.spark.SparkException: Lost task 0.0: java.io.IOException: Cannot run program "/no/python": error=2, '
+        "No such file or directory\n\tat java.base/java.lang.ProcessBuilder.start(ProcessBuilder.java:1143)\n"
+        "Caused by: java.io.IOException: error=2, No such file or directory\n"
+    )
+    cause = session._cause(Exception(said))
+    assert cause == 'Cannot run program "/no/python": error=2, No such file or directory'
+    assert "`trailhouse pack`" in failures.advice(cause)

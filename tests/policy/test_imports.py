@@ -20,11 +20,13 @@ from tests.policy.tree import JOBS, imports, is_in, modules, own
 MAY = {
     "cli": {
         "settings",
+        "config_file",
         "options",
         "show",
         "picture",
         "page",
         "proof_page",
+        "pack",
         "ingest",
         "integrity",
         "ask",
@@ -32,8 +34,8 @@ MAY = {
         "doctor",
         "sample",
         "lake",
+        "sources.aws",  # a settings file may lie in a bucket
         "sources.values",  # plain values: which objects are meant
-        "sources.settings_file",  # where settings lie in S3, they are fetched before anything else
     },
     "ingest": {"settings", "options", "faults", "limits", "lake", "sources", "decode"},
     "integrity": {"settings", "limits", "lake", "sources", "decode"},
@@ -49,11 +51,13 @@ MAY = {
     },  # what is mended goes in by the same door
     "doctor": {"settings", "lake", "sources"},
     "sample": set(),  # what makes the data shares nothing with what reads it, or they would agree on a mistake
-    "lake": {"settings", "faults", "sources.aws"},
+    "lake": {"settings", "faults", "package", "sources.aws"},
     "sources": {"settings", "faults", "limits"},
     "decode": {"limits", "lake.schema"},
-    "settings": {"limits", "forms", "bounds"},
+    "settings": {"config_file", "limits", "forms", "bounds", "scheduling"},
+    "config_file": set(),
     "bounds": {"forms"},
+    "scheduling": {"forms"},
     "forms": set(),
     "faults": {"settings"},
     "options": {"settings"},
@@ -64,6 +68,8 @@ MAY = {
     "page": {"sheet", "picture"},
     "proof_page": {"sheet"},
     "errors": set(),
+    "package": set(),  # the package's own files
+    "pack": {"package"},
     "": set(),
 }
 
@@ -85,7 +91,11 @@ INGEST = {
     "refusal": {"values", "audit"},
     "publish": {"values", "stage"},  # tables are published in the order they were staged in, with stage's ledger rows
     "waiting": {"values", "backlog"},
-    "job": {"rules", "audit"},  # a run's settings and session; the user's own expectations are checked by both
+    "job": {
+        "rules",
+        "audit",
+        "values",
+    },  # a run's settings, session and result; the user's expectations: checked by both
     "restate": {"values", "stage"},  # what gives way to a batch that says objects anew
     "takeback": {"values", "stage", "publish"},  # a batch that takes others back
     "settle": {
@@ -226,7 +236,7 @@ def _lazy(name, source):
         return
     for each in imports(source):
         target = own(each.what)
-        light = ("settings", "options", "show", "errors", "sources.values", "cli")
+        light = ("settings", "config_file", "options", "show", "errors", "sources.values", "cli")
         if target and not (each.inside or each.typing or any(is_in(target, place) for place in light)):
             yield f"{name} imports {target} at its top: inside the command, or `trailhouse --help` pays for it"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.policy.tree import JOBS, ROOT, files, modules
-from tools import setup
+from tools import lanes, setup
 
 SOURCES = sorted(JOBS.rglob("*.py"))
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
@@ -125,7 +125,31 @@ def test_the_lock_holds_what_the_constraints_say():
     assert wanted <= locked
 
 
-def test_every_jar_is_pinned_by_its_hash():
-    named = {f"{artifact}-{version}.jar" for _, artifact, version in (c.split(":") for c in setup.coordinates())}
-    assert set(setup.read_sums()) == named
-    assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in setup.read_sums().values())
+def pinned(path: Path) -> dict[str, str]:
+    """Package, with its version and whatever hangs on the machine -> its hashes."""
+    lines = requirements(text_of(path))
+    return {line.partition("--hash")[0].strip(): " ".join(re.findall(r"--hash=\S+", line)) for line in lines}
+
+
+def test_what_a_cluster_gets_is_what_was_tested_and_no_spark():
+    """requirements/run.txt is of dev.txt, to the hash, with all that is not for developers alone."""
+    run, dev = (pinned(ROOT / "requirements" / name) for name in ("run.txt", "dev.txt"))
+    assert {name.partition("==")[0] for name in run} >= {"msgspec", "pyarrow", "pyiceberg", "boto3", "duckdb", "isal"}
+    assert not [name for name in run if name.startswith(("pyspark==", "py4j==", "pytest", "moto"))]
+    tested = {name.partition(" ;")[0]: hashes for name, hashes in dev.items()}
+    assert [name for name, hashes in run.items() if tested.get(name.partition(" ;")[0]) != hashes] == []
+
+
+def test_the_first_lane_is_the_spark_of_the_environment():
+    dev = pinned(ROOT / "requirements" / "dev.txt")
+    assert dev.items() >= pinned(ROOT / "requirements" / "spark41.txt").items()
+
+
+@pytest.mark.parametrize("lane", lanes.LANES.values(), ids=lanes.LANES)
+def test_every_jar_is_pinned_by_its_hash(lane):
+    named = {
+        f"{artifact}-{version}.jar" for _, artifact, version in (c.split(":") for c in setup.coordinates(lane.pom))
+    }
+    sums = setup.read_sums(lane.sums)
+    assert set(sums) == named
+    assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in sums.values())

@@ -64,6 +64,24 @@ def test_two_ingests_say_what_an_object_and_an_event_take() -> None:
     assert scale._both(few, many) == pytest.approx((2e-3, 4e-5))
 
 
+@pytest.mark.parametrize("list_feed", [1e-4, 1e-2])
+def test_where_listing_ends_is_where_the_model_has_a_run_take_a_third_of_its_time(list_feed: float) -> None:
+    one = replace(ONE, list_feed=list_feed, list_key=1e-12)
+    told = next(line for line in pages._ends(one) if line.startswith("| listing"))
+    most = model.DAY / model.RUNS / 3
+    accounts = round(most / model.needs(Size(1, 1), one).plan_seconds)
+    assert f"({pages._short(accounts)} accounts in four regions)" in told
+
+
+def test_each_log_file_that_is_read_is_decrypted_and_that_is_paid() -> None:
+    need = model.needs(Size(10**6, 1_000), ONE)
+    dearer = RATES | {"kms": replace(RATES["kms"], dollars=2 * RATES["kms"].dollars)}
+    more = sum(model.trailhouse(need, ONE, dearer).values()) - sum(model.trailhouse(need, ONE, RATES).values())
+    assert more == pytest.approx(need.objects * model.MONTH * 0.03 / 10_000)
+    raw = sum(model.raw_files(need, ONE, dearer).values()) - sum(model.raw_files(need, ONE, RATES).values())
+    assert raw == pytest.approx((need.objects + 30 * need.objects) * 0.03 / 10_000)
+
+
 def test_every_price_says_where_and_when_it_was_seen() -> None:
     assert all(each.source and each.seen[:2] == "20" and each.dollars > 0 for each in RATES.values())
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import threading
+from concurrent.futures import wait
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -11,10 +13,12 @@ import pytest
 
 from trailhouse.settings import Listing as Every
 from trailhouse.settings import Source
-from trailhouse.sources import state
+from trailhouse.sources import listing, state
 from trailhouse.sources.aws import Access, client
+from trailhouse.sources.bucket import Bucket, Calls
 from trailhouse.sources.listing import Listing, ListingState, Scan, list_source, look, part, source_id
 from trailhouse.sources.objects import Fetched, Pending, ToRead, fetch, reader_for
+from trailhouse.sources.state import Scope
 from trailhouse.sources.values import Range
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -299,6 +303,23 @@ def test_an_object_replaced_after_the_listing_is_not_read(log: Log) -> None:
     (read,) = fetch([ToRead(again.key, again.etag, again.size)], reader)
     assert isinstance(read, Fetched)
     assert (read.data, read.etag) == (b"y", again.etag)
+
+
+def test_the_reader_of_a_listing_never_waits_for_himself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders that are looked into faster than he asks for the next."""
+    monkeypatch.setattr(listing.s3, "split", lambda *_: ([], []))
+    with listing._Workers(Bucket("b"), Calls()) as workers:
+        plainly = workers._pool.submit
+
+        def at_once(*asked: Any) -> Any:
+            wait([started := plainly(*asked)])
+            return started
+
+        monkeypatch.setattr(workers._pool, "submit", at_once)
+        threading.Timer(5, workers._stop.set).start()
+        workers.start(Scope("discover", str(number)) for number in range(4 * listing.THREADS))
+        assert not workers._stop.is_set(), "it waited"
+        assert len(list(workers.answers())) == 4 * listing.THREADS
 
 
 def test_a_client_is_made_once_per_process_and_access(s3: Any) -> None:

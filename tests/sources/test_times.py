@@ -20,6 +20,7 @@ from trailhouse.sources.aws import _time
         "Sun, 01 Mar 2026 12:00:00 GMT",
         "20260301T120000Z",
         "1772366400",
+        "20260301",  # seconds, which look like a day
         1772366400,
         1772366400.25,
     ],

@@ -183,7 +183,9 @@ def trailhouse(need: Needs, one: Measured, rates: dict[str, Rate], asked: Asked 
         "compute": hours * (of["emr_vcpu"] + 4 * of["emr_gb"]),
         "lake": (need.lake_bytes * YEAR + need.ledger_year) / GB * of["s3_gb"],
         "log bucket": raw / GB * of["s3_gb"],
-        "keys, Glue": 3 * of["kms_key"] + max(0.0, requests - 10**6) / 10**6 * of["glue"],
+        "keys, Glue": 3 * of["kms_key"]
+        + need.objects * MONTH * of["kms"] / 10_000  # a key for each log file, one for the lake
+        + max(0.0, requests - 10**6) / 10**6 * of["glue"],
         "Athena": scanned / TB * of["athena_tb"],
     }
 
@@ -224,6 +226,7 @@ def raw_files(need: Needs, one: Measured, rates: dict[str, Rate], asked: Asked =
     return {
         "log bucket": stored * YEAR / GB * rates["s3_gb"].dollars,
         "GET": gets / 1000 * rates["s3_get"].dollars,
+        "key": rates["kms_key"].dollars + gets / 10_000 * rates["kms"].dollars,
         "Athena": _athena(stored, size, rates, asked),
     }
 

@@ -197,7 +197,7 @@ def _sizes(one: Measured) -> Iterator[str]:
 def _ends(one: Measured) -> Iterator[str]:
     """Where each part stops scaling; the thresholds follow from the constants."""
     quarter = DAY / model.RUNS
-    feeds = quarter / 3 / one.list_feed
+    feeds = quarter / 3 / max(one.list_feed, model.TRIP / model.LIST_AT_ONCE)
     objects = 8 * GB / one.known_object
     files = quarter / 3 / one.commit_file
     one_driver = quarter / 2 / one.list_key
@@ -256,7 +256,10 @@ def _cost(one: Measured) -> Iterator[str]:
     yield from _table(
         ["", *names], ([_name(n.size), *(_dollars(p[k]) for k in names)] for n, p in zip(found, parts, strict=True))
     )
-    yield "*log bucket* is what CloudTrail's own files take there; for a year, without a cheaper storage class.\n"
+    yield "*log bucket* is what CloudTrail's own files take there; for a year, without a cheaper storage class. *compute* is that"
+    yield "of `ingest` alone: how often `maintain`, `verify` and reports run, and on what, is not assumed here. A GB is 10⁹ bytes;"
+    yield "S3 counts 2³⁰, which makes storage 7 % less than it is shown, on each side. *keys* has a request to KMS for each log"
+    yield "file that is read, since CloudTrail encrypts it with a key as `infra/` sets it up.\n"
     yield "## Prices\n"
     yield "In us-east-1, without discounts and free tiers. They change: the last column says when each was seen, and where.\n"
     yield "| price | dollars | per | source | seen |"

@@ -24,18 +24,19 @@ from trailhouse.cli.coverage import coverage
 from trailhouse.cli.doctor import doctor
 from trailhouse.cli.lake_queries import lake_queries
 from trailhouse.cli.maintain import maintain
+from trailhouse.cli.outcome import INTERRUPTED, Outcome, command_of, note, noted, place_of, result_option
+from trailhouse.cli.pack import pack
 from trailhouse.cli.publish import publish
 from trailhouse.cli.quarantine import quarantine
 from trailhouse.cli.redecode import redecode
 from trailhouse.cli.report import report
 from trailhouse.cli.results import PARTIAL, exit_code, show_result
 from trailhouse.cli.rollback import rollback
+from trailhouse.cli.settle import settle
 from trailhouse.cli.upgrade import upgrade
 from trailhouse.cli.verify import verify
 from trailhouse.errors import TrailhouseError, UsageError
 from trailhouse.sources.values import Range
-
-INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -44,24 +45,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    told = Outcome(command_of(trailhouse, arguments))
+    return told.write(place_of(arguments), _ended(arguments, told))
+
+
+def _ended(arguments: list[str], told: Outcome) -> int:
     try:
-        return int(trailhouse.main(arguments, prog_name="trailhouse", standalone_mode=False) or 0)
+        return int(trailhouse.main(arguments, prog_name="trailhouse", standalone_mode=False, obj=told) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else "")
         return 2
     except click.ClickException as error:
         error.show()
+        told.error = error.format_message()
         return 2
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted; everything is whole: run the same command again to go on", err=True)
         return INTERRUPTED
     except TrailhouseError as error:
-        click.echo(f"error: {show.escape_terminal(str(error))}", err=True)
+        told.fails(show.escape_terminal(str(error)))
         return error.exit_code
     except BrokenPipeError:
         return 0  # whoever was reading has seen enough
     except Exception as error:
-        click.echo(f"error: {type(error).__name__}: {show.escape_terminal(str(error), 2000)}", err=True)
+        told.fails(f"{type(error).__name__}: {show.escape_terminal(str(error), 2000)}")
         if "--verbose" in arguments:
             traceback.print_exc()
         else:
@@ -98,7 +105,9 @@ trailhouse.add_command(lake_queries)
 trailhouse.add_command(quarantine)
 trailhouse.add_command(redecode)
 trailhouse.add_command(rollback)
+trailhouse.add_command(settle)
 trailhouse.add_command(maintain)
+trailhouse.add_command(pack)
 trailhouse.add_command(check)
 trailhouse.add_command(upgrade)
 trailhouse.add_command(report)
@@ -112,6 +121,7 @@ trailhouse.add_command(verify)
 @range_options
 @click.option("--no-fast-path", is_flag=True, help="Look at every record closely: slower, the same rows.")
 @form_option
+@result_option
 @with_settings("lake", "batch", "limits", "listing", "quality", "spark", "source")
 def ingest(sources: tuple[str, ...], dry_run: bool, no_fast_path: bool, form: show.Format, **given: Any) -> int:
     """Bring a lake up to date with its log files.
@@ -135,7 +145,8 @@ def ingest(sources: tuple[str, ...], dry_run: bool, no_fast_path: bool, form: sh
         return _show_plan(config, only, form)
     with show.Progress() as progress:
         job = run.Run(config, progress.update, not no_fast_path, listed=progress.listed)
-        result = run.ingest(job, only)
+        with noted(job):
+            result = run.ingest(job, only)
     show_result(result, form)
     return exit_code(result)
 
@@ -143,8 +154,9 @@ def ingest(sources: tuple[str, ...], dry_run: bool, no_fast_path: bool, form: sh
 def _show_plan(config: settings.Settings, only: Range | None, form: show.Format) -> int:
     from trailhouse.ingest import run
 
+    now = datetime.now(UTC)
     with show.Progress() as progress:
-        found, estimate = run.dry_run(config, datetime.now(UTC), only, progress.listed)
+        found, estimate = run.dry_run(config, now, only, progress.listed)
     planned = {
         "status": "planned",
         "objects": len(found.new),
@@ -155,8 +167,11 @@ def _show_plan(config: settings.Settings, only: Range | None, form: show.Format)
         "get_calls": len(found.new),
         "estimated_seconds": estimate["seconds"],
         "estimated_dollars": estimate["dollars"],
+        # Older folders were listed too, as only an ingest can remember: without one, each plan lists them again.
+        "listed_wider": any(now in state.done.values() for state in found.states.values()),
         "problems": [{"where": p.where, "reason": p.reason} for p in found.problems],
     }
+    note(planned)
     show.show_one(planned, form, sys.stdout)
     return PARTIAL if found.problems else 0
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -16,8 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from trailhouse import options, settings
-from trailhouse.errors import SettingsError
+from trailhouse import config_file, options, settings
 from trailhouse.sources.values import Range
 
 if TYPE_CHECKING:
@@ -45,7 +43,8 @@ def with_settings(*tables: str) -> Callable[[Command], Command]:
         config = click.option(
             "--config",
             metavar="FILE",
-            help="Settings file, also in S3 (s3://bucket/key).  [default: $TRAILHOUSE_CONFIG, else ./trailhouse.toml]",
+            help="Settings file, or s3://bucket/key.  "
+            "[default: $TRAILHOUSE_CONFIG, else ./trailhouse.toml where there is one]",
         )
         verbose = click.option("--verbose", is_flag=True, help="Say more, and show where an error comes from.")
         return lake(config(verbose(command)))
@@ -60,7 +59,7 @@ def _parameter(name: str) -> str:
 
 def load(given: dict[str, Any], sources: Sequence[str] = ()) -> settings.Settings:
     """The settings of this run. Options that were not given are left to the file and the defaults."""
-    config, env = given.pop("config"), settings.environment()
+    config = given.pop("config")
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(lambda record: "py4j" not in record.pathname)  # it takes an interrupt for an error of its own
     logging.basicConfig(handlers=[handler], format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -68,24 +67,17 @@ def load(given: dict[str, Any], sources: Sequence[str] = ()) -> settings.Setting
     overrides = {name.replace(DOT, "."): value for name, value in given.items() if value is not None}
     if sources:
         overrides["source"] = list(sources)
-    named = str(config or env.get(settings.CONFIG_VARIABLE, ""))
-    if named.startswith("s3://"):
-        return _from_s3(named, overrides, env)
-    return settings.load(Path(config) if config else None, overrides, env)
+    env = settings.environment()
+    return settings.load(Path(config) if config else None, overrides, env, _fetched(config_file.in_bucket(config, env)))
 
 
-def _from_s3(url: str, overrides: dict[str, Any], env: Mapping[str, str]) -> settings.Settings:
-    """What jobs in the cloud have, which begin with no file. It has no folder, so that its places must be whole."""
-    from trailhouse.sources import settings_file
+def _fetched(url: str) -> config_file.File | None:
+    """A settings file that lies in a bucket: on a cluster the driver may have no other."""
+    if not url:
+        return None
+    from trailhouse.sources import aws
 
-    told = settings_file.read(url)
-    with tempfile.TemporaryDirectory(prefix="trailhouse-") as folder:
-        copy = Path(folder).resolve() / url.rpartition("/")[2]
-        copy.write_bytes(told)
-        read = settings.load(copy, overrides, env)
-        if str(copy.parent) in repr(read):
-            raise SettingsError(f"a folder in {url} begins at the file's own, and there is none: write it whole")
-    return read
+    return config_file.File(url, None, aws.text(url))
 
 
 @contextmanager

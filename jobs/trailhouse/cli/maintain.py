@@ -13,6 +13,7 @@ import click
 
 from trailhouse import show
 from trailhouse.cli.arguments import form_option, load, with_settings
+from trailhouse.cli.outcome import note, result_option
 from trailhouse.cli.results import PARTIAL
 from trailhouse.errors import UsageError
 
@@ -41,6 +42,7 @@ class _Steps(click.ParamType[tuple[str, ...]]):
     "--allow-young", is_flag=True, help="Let orphans_after be less than 24h: only where nothing else is running."
 )
 @form_option
+@result_option
 @with_settings("lake", "maintain", "spark")
 def maintain(
     only: tuple[str, ...], tables: tuple[str, ...], dry_run: bool, allow_young: bool, form: show.Format, **given: Any
@@ -73,6 +75,7 @@ def maintain(
     logging.getLogger("trailhouse.upkeep").setLevel(logging.INFO)  # it may take an hour: each step is told
     asked = upkeep.Asked(only, tables or schema.TABLES, dry_run, allow_young)
     report = upkeep.maintain(Run(config, lambda *_: None), asked)
+    note(asdict(report))
     _show(report, form)
     return PARTIAL if report.problems else 0
 

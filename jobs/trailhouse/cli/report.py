@@ -16,6 +16,7 @@ import click
 
 from trailhouse import show
 from trailhouse.cli.arguments import load, with_settings
+from trailhouse.cli.outcome import note, result_option
 from trailhouse.errors import TrailhouseError, UsageError
 
 if TYPE_CHECKING:
@@ -98,12 +99,11 @@ def show_(name: str) -> None:
 @click.option("--on", type=click.Choice(["local", "athena"]), default="local", show_default=True, help="Who answers.")
 @click.option("--format", "form", type=click.Choice(get_args(Form)), default="table", show_default=True)
 @click.option("--csv-raw", is_flag=True, help="CSV with the bare values: for machines, not for spreadsheets.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE|DIR", help="Write there, in place of the terminal."
-)
+@click.option("--out", metavar="FILE|DIR", help="Write there, in place of the terminal; s3://bucket/… as well.")
+@result_option
 @with_settings("lake", "athena")
 def run(
-    name: str | None, every: bool, params: tuple[tuple[str, str], ...], form: Form, out: Path | None, **given: Any
+    name: str | None, every: bool, params: tuple[tuple[str, str], ...], form: Form, out: str | None, **given: Any
 ) -> int | None:
     """Answer a report, or all of them.
 
@@ -128,11 +128,12 @@ def run(
         raise UsageError("Parquet is no text: say where to write it with --out FILE")
     texts = _texts(name, _once(params), today)
     from trailhouse.ask import engines
+    from trailhouse.lake import place
 
     with engines.asking(config, on) as ask:
         if every:
             suffix = "txt" if form == "table" else form
-            return _run_all(ask, texts, lambda one: Path(str(out)) / f"{one}.{suffix}", write)
+            return _run_all(ask, texts, lambda one: place.inside(str(out), f"{one}.{suffix}"), write)
         answer = ask(texts[str(name)])
     write(answer, out)
     if out is not None:
@@ -148,7 +149,7 @@ def _once(params: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return dict(params)
 
 
-Write = Callable[["Answer", Path | None], None]
+Write = Callable[["Answer", str | None], None]
 
 
 def _texts(name: str | None, params: Mapping[str, str], today: date) -> dict[str, str]:
@@ -165,27 +166,32 @@ def _texts(name: str | None, params: Mapping[str, str], today: date) -> dict[str
     return {each.name: parameters.bound(each, mine[each.name], today) for each in reports}
 
 
-def _run_all(ask: Ask, texts: Mapping[str, str], place: Callable[[str], Path], write: Write) -> int:
+_RAN = ("report", "rows", "seconds", "file")
+
+
+def _run_all(ask: Ask, texts: Mapping[str, str], place: Callable[[str], str], write: Write) -> int:
     """One after another; one that fails is told, and the others go on."""
-    failed, rows = 0, []
+    failed: list[str] = []
+    rows = []
     for name, sql in texts.items():
         began = time.monotonic()
         try:
             answer = ask(sql)
             write(answer, place(name))
         except TrailhouseError as error:
-            failed += 1
+            failed.append(name)
             click.echo(f"error: {name}: {show.escape_terminal(str(error))}", err=True)
             continue
-        rows.append((name, len(answer.rows), round(time.monotonic() - began, 2), str(place(name))))
-    show.show(rows, ("report", "rows", "seconds", "file"), "table", sys.stdout)
+        rows.append((name, len(answer.rows), round(time.monotonic() - began, 2), place(name)))
+    note({"reports": [dict(zip(_RAN, row, strict=True)) for row in rows], "failed": failed})
+    show.show(rows, _RAN, "table", sys.stdout)
     return 1 if failed else 0
 
 
 def _writer(form: Form, csv_raw: bool) -> Write:
     """What writes an answer to a file, or where there is none, to the terminal."""
 
-    def write(answer: Answer, out: Path | None) -> None:
+    def write(answer: Answer, out: str | None) -> None:
         if form == "parquet":
             assert out is not None
             _replaced(out, lambda fresh: _write_parquet(answer, fresh))
@@ -213,13 +219,22 @@ def _write_parquet(answer: Answer, out: Path) -> None:
     parquet.write(answer, out)
 
 
-def _replaced(out: Path, write: Callable[[Path], None]) -> None:
+def _replaced(out: str, write: Callable[[Path], None]) -> None:
     """A file that is there whole or not at all."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".trailhouse-") as folder:
-            fresh = Path(folder, out.name)
+    from trailhouse.lake import place
+
+    if place.is_in_a_bucket(out):
+        with tempfile.TemporaryDirectory(prefix="trailhouse-") as folder:
+            fresh = Path(folder, "answer")
             write(fresh)
-            fresh.replace(out)
+            place.write(out, fresh.read_bytes())
+        return
+    try:
+        there = Path(out)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=there.parent, prefix=".trailhouse-") as folder:
+            fresh = Path(folder, there.name)
+            write(fresh)
+            fresh.replace(there)
     except OSError as error:
         raise TrailhouseError(f"can't write {out}: {error.strerror or error}") from error

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from trailhouse import show
+from trailhouse.cli import outcome
 from trailhouse.errors import GateError
 
 DAMAGED, PARTIAL = 4, 5
@@ -22,6 +23,7 @@ _TOLD_TOO = ("conflicts", "pending", "bytes_in", "bytes_out", "list_calls", "sec
 
 def show_result(result: Any, form: show.Format) -> None:
     told = asdict(result)
+    outcome.note(told)
     if form != "table":
         show.show_one(told, form, sys.stdout)
         return

@@ -5,9 +5,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +13,8 @@ import click
 
 from trailhouse import __version__, show
 from trailhouse.cli.arguments import day, form_option, load, with_settings
+from trailhouse.cli.outcome import note, result_option
 from trailhouse.cli.results import DAMAGED, PARTIAL
-from trailhouse.errors import TrailhouseError
 
 if TYPE_CHECKING:
     from trailhouse.integrity.job import Run
@@ -40,14 +38,15 @@ _COLUMNS = ("verdict", "what", "checks", "account", "region", "source", "key", "
 @click.option("--live", is_flag=True, help="Digests must reach up to two hours before now (see source.live).")
 @click.option(
     "--evidence",
-    type=click.Path(file_okay=False, path_type=Path),
+    default="",
     metavar="FOLDER",
-    help="Write evidence.json and evidence.html there, for whoever is to sign.",
+    help="Write evidence.json and evidence.html there, for whoever is to sign; a folder, or s3://bucket/prefix.",
 )
 @click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="Findings told one by one.")
 @form_option
+@result_option
 @with_settings("lake", "batch", "limits", "spark", "source")
-def verify(named: tuple[str, ...], evidence: Path | None, limit: int, form: show.Format, **given: Any) -> int:
+def verify(named: tuple[str, ...], evidence: str, limit: int, form: show.Format, **given: Any) -> int:
     """Prove that log files are what CloudTrail delivered: none changed, none missing, none added.
 
     Every digest's signature, every chain of them, every log file, of all accounts, regions and trails. What an earlier
@@ -74,6 +73,7 @@ def verify(named: tuple[str, ...], evidence: Path | None, limit: int, form: show
         run = job.Run(config, lambda files, size, total: progress.update(files, size, total))
         proof = verified.verify(run, asked)
     written = _write(evidence, proof) if evidence else ""
+    note({**_told(proof, run), "evidence": evidence})
     _show(proof, run, form, limit)
     if written:
         click.echo(written, err=form != "table")
@@ -85,9 +85,7 @@ def _show(proof: Proof, run: Run, form: show.Format, limit: int) -> None:
 
     found, counts = evidence.not_valid(proof), evidence.counts(proof)
     if form == "json":
-        problems = [{"where": each.where, "reason": each.reason, "detail": each.detail} for each in proof.problems]
-        told = {"status": proof.verdict, "counts": counts, "read": dict(run.read), "list_calls": run.list_calls}
-        show.show_one({**told, "problems": problems, "not_valid": found}, form, sys.stdout)
+        show.show_one({**_told(proof, run), "not_valid": found}, form, sys.stdout)
         return
     rows = [
         tuple(" ".join(each[name]) if name == "checks" else each[name] for name in _COLUMNS) for each in found[:limit]
@@ -101,6 +99,14 @@ def _show(proof: Proof, run: Run, form: show.Format, limit: int) -> None:
         click.echo(f"… and {len(found) - limit} more: --limit N tells more of them, --format json all", err=True)
     for each in proof.problems:
         click.echo(show.escape_terminal(f"not looked at: {each.where}: {each.reason} {each.detail}", 300), err=True)
+
+
+def _told(proof: Proof, run: Run) -> dict[str, Any]:
+    from trailhouse.integrity import evidence
+
+    problems = [{"where": each.where, "reason": each.reason, "detail": each.detail} for each in proof.problems]
+    told = {"status": proof.verdict, "counts": evidence.counts(proof), "read": dict(run.read)}
+    return {**told, "list_calls": run.list_calls, "problems": problems}
 
 
 def _tell(proof: Proof, run: Run, counts: dict[str, dict[str, int]]) -> None:
@@ -125,26 +131,16 @@ def _line(each: dict[str, Any]) -> str:
     return show.escape_terminal(f"{each['verdict']} ({', '.join(each['checks'])}): {what}: {which}: {each['said']}")
 
 
-def _write(folder: Path, proof: Proof) -> str:
+def _write(folder: str, proof: Proof) -> str:
     """Both files, each whole or not at all; what to say of them."""
     from trailhouse import proof_page
     from trailhouse.integrity import evidence
+    from trailhouse.lake import place
 
     made = evidence.evidence(proof, __version__)
     data = evidence.text(made)
     sha256 = hashlib.sha256(data).hexdigest()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _put(folder / "evidence.json", data)
-        _put(folder / "evidence.html", proof_page.html(made, sha256).encode())
-    except OSError as error:
-        raise TrailhouseError(f"the evidence can't be written to {folder}: {error.strerror}") from error
-    return f"evidence: {folder / 'evidence.html'}, {folder / 'evidence.json'} (SHA-256 {sha256})"
-
-
-def _put(path: Path, data: bytes) -> None:
-    handle, made = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        os.fchmod(file.fileno(), 0o644)
-    os.replace(made, path)
+    page, text = place.inside(folder, "evidence.html"), place.inside(folder, "evidence.json")
+    place.write(text, data)
+    place.write(page, proof_page.html(made, sha256).encode())
+    return f"evidence: {page}, {text} (SHA-256 {sha256})"

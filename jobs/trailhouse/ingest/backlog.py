@@ -12,7 +12,6 @@ import weakref
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from tempfile import gettempdir
 
 from trailhouse.errors import TrailhouseError
 from trailhouse.ingest.values import Object
@@ -69,11 +68,11 @@ class Backlog:
         """Those of some places."""
         if not places or not self._count:
             return []
-        self._file.execute("CREATE TEMP TABLE asked (source TEXT, key TEXT, PRIMARY KEY (source, key))")
-        self._file.executemany("INSERT OR IGNORE INTO asked VALUES (?, ?)", places)
-        found = self._file.execute(_AT)
-        listed = [_object(row) for row in found]
-        self._file.execute("DROP TABLE asked")
+        with _told():
+            self._file.execute("CREATE TEMP TABLE asked (source TEXT, key TEXT, PRIMARY KEY (source, key))")
+            self._file.executemany("INSERT OR IGNORE INTO asked VALUES (?, ?)", places)
+            listed = [_object(row) for row in self._file.execute(_AT)]
+            self._file.execute("DROP TABLE asked")
         return listed
 
 
@@ -83,8 +82,8 @@ def _told() -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         raise TrailhouseError(
-            f"what is new can't be kept in the folder for temporary files ({gettempdir()}): {error}. Nothing of it was "
-            "begun: free some space there, or set TMPDIR to a larger place, then run again"
+            f"what is new can't be kept in a temporary file: {error}. What is not published by now stays new: free some"
+            " space in the folder that TMPDIR names (without it: /var/tmp), or name a larger one there, and run again"
         ) from error
 
 

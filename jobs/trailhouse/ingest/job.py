@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from trailhouse import faults, settings
 from trailhouse.errors import SettingsError
 from trailhouse.ingest import audit, rules
+from trailhouse.ingest.values import Result
 from trailhouse.lake import expectations, schema
 from trailhouse.lake.expectations import Expectation
 
@@ -40,6 +41,7 @@ class Run:
     listed: Callable[[int], None] = lambda _: None  # objects found so far, while sources are listed
     phases: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))  # seconds, for the result
     jobs: Counter[str] = field(default_factory=Counter)  # Spark jobs of each kind
+    result: Result = field(default_factory=Result)  # what was done so far, also where it fails half-way
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:

@@ -8,6 +8,7 @@ nobody can plant an object that is taken for another. Days are read when the fir
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -19,7 +20,7 @@ from trailhouse import settings
 from trailhouse.ingest.values import too_large
 from trailhouse.lake import rows
 from trailhouse.lake.catalog import Lake
-from trailhouse.sources.listing import bucket_of, source_id
+from trailhouse.sources.listing import source_id
 from trailhouse.sources.objects import Fetched, ReadLimits, ToRead, reader_for
 from trailhouse.sources.values import Found
 
@@ -31,7 +32,6 @@ class Known:
 
     def __init__(self, lake: Lake, source: settings.Source) -> None:
         self._lake, self._source = lake, source
-        self._is_folder = bucket_of(source) is None
         self._secret = secrets.token_bytes(16)
         self._days: set[date] = set()
         self._facts = np.empty(0, _FACT)
@@ -39,16 +39,21 @@ class Known:
     def of(self, listed: Sequence[Found]) -> Iterator[tuple[bool, bool]]:
         """Of each whether exactly this generation is settled, and whether any of its place is."""
         self._read({each.log.day for each in listed} - self._days)
+        looks = self._has(map(self._look, listed))
         places = self._has(self._fact(each.key) for each in listed)
-        if not self._is_folder:
-            return zip(self._has(self._fact(each.key, each.etag) for each in listed), places, strict=True)
-        looks = self._has(self._fact(each.key, each.size, _moment(each.modified)) for each in listed)
-        sizes = self._has(self._fact(each.key, each.size) for each in listed)
-        settled = (look or (size and self._is_same(f)) for f, look, size in zip(listed, looks, sizes, strict=True))
-        return zip(settled, places, strict=True)
+        for each, look, place in zip(listed, looks, places, strict=True):
+            yield look or (place and not each.etag and self._is_same(each)), place
+
+    def _look(self, found: Found) -> bytes:
+        """What tells it without a look inside: a local file has no etag, nor has every object of every S3 server."""
+        if found.etag:
+            return self._fact(found.key, found.etag)
+        return self._fact(found.key, found.size, _moment(found.modified))
 
     def _is_same(self, found: Found) -> bool:
-        """A local file whose size fits and whose time doesn't: the content tells."""
+        """One without an etag whose size may fit and whose time doesn't: the content tells."""
+        if not self._has([self._fact(found.key, found.size)])[0]:
+            return False
         if self._has([self._fact(found.key, too_large(found.size))])[0]:
             return True  # nobody has read it, and it has not become smaller
         read = reader_for(self._source).read(ToRead(found.key, "", found.size, found.modified), ReadLimits())
@@ -68,7 +73,7 @@ class Known:
         for key, etag, size, modified in zip(*(batch[name].to_pylist() for name in _COLUMNS), strict=True):
             yield self._fact(key)
             yield self._fact(key, etag)
-            if self._is_folder:
+            if _OWN_ETAG.fullmatch(etag or ""):
                 yield self._fact(key, size)
                 yield self._fact(key, size, _moment(modified))
 
@@ -85,6 +90,8 @@ class Known:
 
 
 _FACT = np.dtype("S16")
+# As the ledger names what came without an etag: by its bytes or, where nobody has read it, by its size.
+_OWN_ETAG = re.compile("[0-9a-f]{64}|size:[0-9]+")
 
 
 def _moment(when: datetime | None) -> datetime | None:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from itertools import islice, repeat
+from itertools import islice, permutations, repeat
 from pathlib import Path
 
 from trailhouse import faults, settings
@@ -86,8 +86,7 @@ def survey(
         found.list_calls += listing.list_calls
         found.problems += listing.problems
         if listing.complete:
-            place = bucket_of(source)
-            found.whole.append((source_id(source), place.prefix if place else ""))
+            found.whole.append(_place(source))
         if listing.new_state:
             found.states[number] = listing.new_state
     return found
@@ -100,20 +99,34 @@ def _pieces(scan: Iterable[Found]) -> Iterator[list[Found]]:
 
 
 class _Seen:
-    """What an earlier source of the run has listed: two may name parts of one bucket, one within the other."""
+    """
+    What an earlier source of the run has listed: two may name parts of one bucket, one within the other.
+
+    Parts that lie beside each other, such as an account each, share no key, and nothing of them is kept.
+    """
 
     def __init__(self, sources: Sequence[settings.Source]) -> None:
-        names = Counter(map(source_id, sources))
-        self._twice = {name for name, count in names.items() if count > 1}
+        pairs = permutations([_place(each) for each in sources], 2)
+        self._twice = {place for place, other in pairs if _share(place, other)}
         self._keys: set[tuple[str, str]] = set()
 
     def new(self, source: settings.Source, listed: list[Found]) -> list[Found]:
         name = source_id(source)
-        if name not in self._twice:
+        if _place(source) not in self._twice:
             return listed
         first = [each for each in listed if (name, each.key) not in self._keys]
         self._keys.update((name, each.key) for each in first)
         return first
+
+
+def _place(source: settings.Source) -> tuple[str, str]:
+    """Its name in the ledger, and how its keys begin."""
+    bucket = bucket_of(source)
+    return source_id(source), bucket.prefix if bucket else ""
+
+
+def _share(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    return one[0] == other[0] and (one[1].startswith(other[1]) or other[1].startswith(one[1]))
 
 
 def _subtract(
@@ -158,7 +171,8 @@ def groups(plan: Plan, bounds: settings.Batch, workers: int) -> list[tuple[Objec
     The batch's objects as tasks of about equal bytes.
 
     In the order (account, region, day, file name, which begins with the delivery's time): the likely twins of an event
-    come together whichever trail delivered them, and a partition's rows come from few tasks.
+    come together whichever trail delivered them, and a partition's rows come from few tasks. Bytes alone bound a task:
+    a huge account is many, many small ones are one. The largest come first, so that none begins when others end.
     """
     ordered = sorted(plan.objects, key=lambda o: (o.log.account_id, o.log.region, o.log.kind, o.log.day, o.log.file))
     target = min(bounds.task_bytes, max(plan.bytes // (3 * workers), 2**19))
@@ -170,7 +184,8 @@ def groups(plan: Plan, bounds: settings.Batch, workers: int) -> list[tuple[Objec
             size = 0
         made[-1].append(each)
         size += each.size
-    return [tuple(sorted(group, key=lambda o: (o.source_id, o.key))) for group in made if group]
+    grouped = [tuple(sorted(group, key=lambda o: (o.source_id, o.key))) for group in made if group]
+    return sorted(grouped, key=lambda group: -sum(o.size for o in group))
 
 
 def write_down(plan: Plan, where: settings.Lake) -> None:

@@ -20,7 +20,7 @@ from pyiceberg.expressions import EqualTo, In
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
-from trailhouse import __version__, faults
+from trailhouse import __version__, faults, settings
 from trailhouse.errors import GateError, UsageError
 from trailhouse.ingest import stage
 from trailhouse.ingest.values import TAKES_BACK, Outcome, Staged, Verdict
@@ -221,6 +221,11 @@ def forget(lake: Lake, batch_id: str) -> None:
 def pages_of(batch_id: str) -> str:
     """Where a batch's Data Docs lie, in the folder of Trailhouse's own files."""
     return f"quality/{batch_id}"
+
+
+def docs_of(where: settings.Lake, batch_id: str) -> str:
+    """The first of those pages."""
+    return f"{catalog.own_folder(where)}/{pages_of(batch_id)}/index.html"
 
 
 def states(lake: Lake) -> dict[str, Ended]:

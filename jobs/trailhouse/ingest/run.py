@@ -24,7 +24,7 @@ from trailhouse.lake import catalog, door, failures, seals
 from trailhouse.lake.catalog import Lake
 from trailhouse.sources.values import Range
 
-__all__ = ["Run", "dry_run", "ingest"]
+__all__ = ["Run", "dry_run", "ingest", "settle_left"]
 
 log = logging.getLogger("trailhouse.ingest")
 
@@ -56,8 +56,24 @@ def ingest(run: Run, only: Range | None = None) -> Result:
     return result
 
 
+def settle_left(run: Run) -> Result:
+    """Bring to an end what earlier runs left, and look for nothing new."""
+    began = time.monotonic()
+    run.expectations()
+    result = run.result
+    with failures.told(run.config.lake):
+        there = catalog.exists(run.config.lake)
+    if there:
+        with door.writing(run.config.lake):
+            # Made, not opened: a run that died while it made the lake is settled as well.
+            settle.settle_unfinished(run, catalog.make_lake(run.config.lake), result)
+    result.conclude()
+    result.seconds = round(time.monotonic() - began, 2)
+    return result
+
+
 def _ingest(run: Run, lake: Lake, only: Range | None) -> Result:
-    result = Result()
+    result = run.result = Result()
     settle.settle_unfinished(run, lake, result)
     with run.phase("plan"):
         found = plan.survey(run.config, lake, run.clock(), only, run.listed)
@@ -110,7 +126,7 @@ def count(result: Result, settled: settle.Settled, config: settings.Settings) ->
     result.bytes_out += settled.written.bytes
     result.batch_id = batch_id
     result.batches.append(batch_id)
-    result.data_docs = f"{catalog.own_folder(config.lake)}/{publish.pages_of(batch_id)}/index.html"
+    result.data_docs = publish.docs_of(config.lake, batch_id)
     result.findings += settled.findings
 
 

@@ -240,10 +240,15 @@ def _decide(run: Run, lake: Lake, verdict: Verdict, written: Written, wish: Reop
         return
     if written.restates:
         publish.refuse(lake, verdict, _totals(written), run.clock())
-        raise GateError(refusal.of_restated(verdict, run.config))
+        raise _refused(run, verdict, refusal.of_restated(verdict, run.config))
     with faults.at("held"):
         publish.hold(lake, verdict, written.outcomes, _totals(written), run.clock())
-    raise GateError(refusal.refusal(verdict, run.config, bool(wish.reason)))
+    raise _refused(run, verdict, refusal.refusal(verdict, run.config, bool(wish.reason)))
+
+
+def _refused(run: Run, verdict: Verdict, said: str) -> GateError:
+    docs = publish.docs_of(run.config.lake, verdict.staged.batch_id)
+    return GateError(said, tuple(check.id for check in verdict.broken), docs)
 
 
 def _show(run: Run, lake: Lake, staged: Staged, ready: StagedTable, turn: lease.Turn) -> None:

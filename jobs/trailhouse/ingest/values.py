@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pyiceberg.manifest import DataFile
 
 from trailhouse.decode.values import Delivered
+from trailhouse.errors import GateError
 from trailhouse.lake.commits import StagedTable
 from trailhouse.sources.keys import LogKey
 
@@ -308,6 +309,7 @@ class Result:
     data_docs: str | None = None  # where the last batch's audit can be read
     held: list[str] = field(default_factory=list)  # batches that the gate refused
     refused: list[str] = field(default_factory=list)  # what it said of them
+    refusals: list[dict[str, Any]] = field(default_factory=list)  # the same for schedulers: batch, what failed, docs
     settled: list[str] = field(default_factory=list)  # batches of earlier runs that this one brought to an end
     findings: list[dict[str, Any]] = field(default_factory=list)
     problems: list[dict[str, str]] = field(default_factory=list)
@@ -321,7 +323,10 @@ class Result:
         else:
             self.status = "published" if self.batches or self.settled else "nothing_to_do"
 
-    def refuse(self, batch_id: str, said: object) -> None:
+    def refuse(self, batch_id: str, said: GateError) -> None:
         """Note that the gate holds a batch."""
         self.held.append(batch_id)
         self.refused.append(str(said))
+        self.refusals.append(
+            {"batch_id": batch_id, "expectations": list(said.expectations), "data_docs": said.data_docs}
+        )

@@ -48,6 +48,11 @@ _LASTING = (
         "memory or threads do not suffice: allow more (the machine's, its limits, spark.driver_memory), or make "
         "batches smaller (batch.objects)",
     ),
+    (
+        r"ModuleNotFoundError|Cannot run program|PYTHON_VERSION_MISMATCH|Python in worker has different version",
+        "Spark's workers have not the Python that the driver has: give them the environment of `trailhouse pack`, and "
+        "say so in PYSPARK_PYTHON (docs/deploy.md)",
+    ),
     (r"JAVA_GATEWAY_EXITED|Java gateway process exited", "Java does not start: look at JAVA_HOME and java -version"),
 )
 

@@ -16,7 +16,6 @@ import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,9 +24,8 @@ from pyspark import SparkContext
 from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
-from trailhouse import settings
+from trailhouse import package, settings
 from trailhouse.errors import TrailhouseError, WorkerLostError
-from trailhouse.lake import schema
 from trailhouse.lake.failures import advice
 
 log = logging.getLogger("trailhouse.lake")
@@ -35,7 +33,7 @@ log = logging.getLogger("trailhouse.lake")
 Task = TypeVar("Task")
 Done = TypeVar("Done")
 
-_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
+_SHIPPED: dict[str, tempfile.TemporaryDirectory[str]] = {}  # application -> where its workers' copy of the package is
 
 LOCAL = {
     # Loopback only: a laptop's session is nobody else's business.
@@ -65,11 +63,18 @@ def start(where: settings.Spark, name: str = "trailhouse") -> SparkSession:
         raise TrailhouseError(f"Spark did not start: {_cause(error)}: {do}, then run again") from error
     # What a task fails with is told in one line; Spark would add hundreds, with whatever values a traceback shows.
     session.sparkContext.setLogLevel("ERROR" if log.isEnabledFor(logging.INFO) else "FATAL")
+    _ship(session.sparkContext)
+    return session
+
+
+def _ship(context: SparkContext) -> None:
+    """Give workers the package: once, since Spark refuses a second file of that name (two commands in a notebook)."""
+    if context.applicationId in _SHIPPED:
+        return
     # Workers fetch it when their first task comes; the folder goes when the process ends.
     folder = tempfile.TemporaryDirectory(prefix="trailhouse-")
-    _FOLDERS.append(folder)
-    session.sparkContext.addPyFile(os.fspath(packed(Path(folder.name))))
-    return session
+    _SHIPPED[context.applicationId] = folder
+    context.addPyFile(os.fspath(packed(Path(folder.name))))
 
 
 def run(
@@ -130,6 +135,9 @@ def _cause(error: Exception) -> str:
     python = re.findall(_TRACEBACK, said, re.MULTILINE)
     if python:
         return str(python[-1])[:_LONGEST]
+    program = re.search(r'Cannot run program "[^\n]*', said)  # its own cause, which is told as well, names no program
+    if program:
+        return program[0][:_LONGEST]
     told = re.findall(rf"(?:[\w.]+\.)?\b\w+(?:Error|Exception): [^\n]{{1,{_LONGEST}}}", said)
     inner = [each for each in told if not re.match(r"[\w.]*(?:Spark|Python)Exception:", each)]
     return str((inner or told or said.splitlines() or [type(error).__name__])[0])
@@ -179,9 +187,7 @@ class Watch:
 def packed(folder: Path) -> Path:
     """The package as a zip for the workers, which have no checkout; the schemas travel inside it."""
     path = folder / "trailhouse.zip"
-    with as_file(files("trailhouse")) as package, zipfile.ZipFile(path, "w") as archive:
-        for file in sorted(package.rglob("*.py")):
-            archive.write(file, Path("trailhouse") / file.relative_to(package))
-        for name in schema.TABLES:
-            archive.writestr(f"trailhouse/schemas/{name}.toml", schema.text(name))
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in (*package.modules(), *package.data("schemas")):
+            archive.writestr(name, content)
     return path

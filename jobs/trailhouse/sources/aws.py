@@ -124,6 +124,19 @@ def _assuming(base: botocore.session.Session, access: Access, region: str | None
     return assumed
 
 
+def text(url: str) -> str:
+    """A small text that lies at s3://bucket/key, such as a settings file."""
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    if not bucket or not key:
+        raise UsageError(f"{url} names no object: write s3://bucket/key")
+    with told(f"reading {url}"):
+        body = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    try:
+        return str(body, "utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{url} is no text in UTF-8: {error}") from error
+
+
 @contextmanager
 def told(doing: str) -> Iterator[None]:
     """Says in one line what AWS would not do."""

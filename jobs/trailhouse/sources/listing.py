@@ -264,7 +264,8 @@ class _Workers:
     def __init__(self, bucket: s3.Bucket, calls: s3.Calls) -> None:
         self._bucket, self._calls = bucket, calls
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="list")
-        self._queue: queue.Queue[tuple[Scope, _Page | Future[_Last]]] = queue.Queue(maxsize=2 * THREADS)
+        self._queue: queue.SimpleQueue[tuple[Scope, _Page | Future[_Last]]] = queue.SimpleQueue()
+        self._room = threading.Semaphore(2 * THREADS)  # for pages alone: a last word is small, and never waits
         self._stop = threading.Event()
         self._open = 0
 
@@ -279,13 +280,14 @@ class _Workers:
         """Queue more scopes. Called by the reader only."""
         for scope in listed:
             self._open += 1
-            self._pool.submit(self._run, scope).add_done_callback(partial(self._put, scope))
+            self._pool.submit(self._run, scope).add_done_callback(partial(self._end, scope))
 
     def answers(self) -> Iterator[tuple[Scope, _Page | _Last]]:
         """Pages, then one last word per scope; raises what broke a worker."""
         while self._open:
             scope, answer = self._queue.get()
             if isinstance(answer, list):
+                self._room.release()
                 yield scope, answer
             else:
                 self._open -= 1
@@ -303,9 +305,11 @@ class _Workers:
             return s3.problem(self._bucket, scope.prefix, error)
         return None
 
-    def _put(self, scope: Scope, answer: _Page | Future[_Last]) -> None:
+    def _put(self, scope: Scope, page: _Page) -> None:
         while not self._stop.is_set():
-            try:
-                return self._queue.put((scope, answer), timeout=0.1)
-            except queue.Full:
-                continue
+            if self._room.acquire(timeout=0.1):
+                return self._queue.put((scope, page))
+
+    def _end(self, scope: Scope, last: Future[_Last]) -> None:
+        """By the worker or, where it has ended at once, by the reader: who would wait here for himself."""
+        self._queue.put((scope, last))

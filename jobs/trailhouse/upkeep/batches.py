@@ -74,7 +74,7 @@ def story(lake: Lake, batch_id: str) -> Story:
     last = max((each["checked_at"] for each in read), default=None)
     checks = [each for each in read if each["checked_at"] == last]
     checks.sort(key=lambda each: (each["success"], each["severity"], each["table_name"], each["name"]))
-    return Story(told, checks, f"{catalog.own_folder(lake.where)}/{publish.pages_of(batch_id)}/index.html")
+    return Story(told, checks, publish.docs_of(lake.where, batch_id))
 
 
 def rows(
