@@ -80,6 +80,8 @@ NEVER: list[tuple[str, str, tuple[str, ...]]] = [
     ("glue:UpdateTable", f"{GLUE}:table/trailhouse/actions", ("ingest", "maintain", "publish")),
     ("glue:UpdateTable", f"{GLUE}:table/{QUARANTINE}", ("ingest", "maintain")),
     ("glue:CreateTable", f"{GLUE}:table/{QUARANTINE}", ("ingest",)),
+    ("glue:CreateTable", f"{GLUE}:table/{EVENTS}", ("ingest",)),
+    ("glue:CreateTable", f"{GLUE}:table/trailhouse/actions", ("ingest", "publish")),
     ("glue:GetTable", f"{GLUE}:table/{QUARANTINE}", (*JOBS, "doctor")),
     ("glue:DeleteTable", f"{GLUE}:table/trailhouse/actions", ("publish",)),
     *(("glue:DeleteTable", f"{GLUE}:table/{db}/{name}", ()) for db, name in
