@@ -150,8 +150,11 @@ of `infra/lake.yaml`, named by `doctor.roles` (`trailhouse-ingest`, …; `none` 
 Of a lake and log files in folders there are the lake's books and the settings, and AWS is not asked.
 
 A role is judged by its own policies, as IAM judges them. What an organization's policies, a permission boundary or a
-session takes away is not looked at, nor what the policy of another account's bucket denies. A log bucket of another
-account shows what its policy lets be seen: run the doctor there too.
+session takes away is not looked at, nor what the policy of another account's bucket denies. What belongs to another
+account (a log bucket, a key, the organization's trail seen from a member, whose selectors AWS tells its own account
+alone) stays `unchecked` as far as it can't be seen from here: run the doctor there too. Of a denial in a bucket's
+policy only those conditions count that tell callers apart: one on a header or on MFA stops nobody who meets it. A log
+bucket that is a copy (`copy_of`) needs no trail.
 
 `{…}` stands for what was found.
 """

@@ -377,6 +377,7 @@ WAYS: list[tuple[str, str, str, Callable[[], Any]]] = [
     ("database_missing", "no database", "trailhouse_ops", lambda: entry(backend("glue").databases, "trailhouse_ops")),
     ("database_elsewhere", "database elsewhere", "trailhouse_ops", lambda: database("s3://elsewhere/lake/trailhouse_ops")),
     ("work_group_missing", "no work group", "trailhouse", lambda: entry(backend("athena").work_groups, "trailhouse")),
+    ("work_group_off", "disabled", "trailhouse", lambda: attribute(backend("athena").work_groups["trailhouse"], "state", "DISABLED")),
     ("work_group_loose", "nothing enforced", "trailhouse", lambda: work_group(EnforceWorkGroupConfiguration=False)),
     ("work_group_no_limit", "no limit", "trailhouse", lambda: work_group(BytesScannedCutoffPerQuery=None)),
     ("work_group_differs", "another limit", "trailhouse", lambda: work_group(BytesScannedCutoffPerQuery=10_000_000)),

@@ -138,7 +138,7 @@ def test_what_could_not_be_looked_at_has_a_code_of_its_own(call, refusing):
 def test_every_word_is_put_to_the_test():
     elsewhere = {
         "unchecked", "source_no_owner", "accounts_uncovered", "account_unseen", "source_no_external_id",
-        "endpoint_elsewhere", "lake_missing", "ingest_overdue", "batch_held", "objects_pending", "maintain_overdue",
+        "trail_unseen", "key_unusable", "roles_unknown", "endpoint_elsewhere", "lake_missing", "ingest_overdue", "batch_held", "objects_pending", "maintain_overdue",
     }  # fmt: skip
     assert {word for word, *_ in breaking.WAYS} | elsewhere == set(checks.CHECKS)
     assert settings.Doctor().ingest_within

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trailhouse.doctor.rights import Call, allowed, conditions, everybody, service, statements
+from trailhouse.doctor.rights import Call, allowed, bounded, conditions, everybody, meet, service, statements
 
 KEY = "arn:aws:s3:::lake/a/b"
 
@@ -66,6 +66,10 @@ def test_statements_are_judged_as_iam_does(held, asked, answer):
         ("ArnNotEquals", "arn:aws:iam::111122223333:role/x", "arn:aws:iam::111122223333:role/x", False),
         ("Bool", "false", "false", True),
         ("Bool", False, "true", False),
+        ("Bool", False, "false", True),
+        ("Bool", True, "true", True),
+        ("NumericLessThan", 1.2, "1.1", None),
+        ("StringEquals", [], "a", False),
         ("Bool", "true", None, False),
         ("Null", "true", None, True),
         ("Null", "false", None, False),
@@ -96,7 +100,71 @@ def test_a_denial_that_cannot_be_judged_leaves_it_open():
     assert allowed([statement(), unknown, statement("Deny")], Call("s3:GetObject", KEY)) is False
 
 
+OF_LAKE, OF_A = "arn:aws:s3:::lake/*", "arn:aws:s3:::lake/a/*"
+
+
+@pytest.mark.parametrize(
+    ("held", "answer"),
+    [
+        ([statement(resource=OF_A)], True),
+        ([statement(resource="arn:aws:s3:::lake/a/b")], True),
+        ([statement(resource="arn:aws:s3:::lakes/*")], False),
+        ([statement(), statement("Deny", resource=OF_A)], True),
+        ([statement(), statement("Deny")], False),
+        ([statement(), statement("Deny", resource="arn:aws:s3:::*")], False),
+        ([statement(resource=OF_A), {"Effect": "Deny", "Action": "*", "NotResource": OF_A}], True),
+        ([statement(), {"Effect": "Deny", "Action": "*", "NotResource": "arn:aws:s3:::other/*"}], False),
+        ([{"Effect": "Allow", "Action": "*", "NotResource": OF_A}], True),
+        ([{"Effect": "Allow", "Action": "*", "NotResource": OF_LAKE}], False),
+    ],
+)
+def test_of_any_of_many_one_is_enough_to_allow_and_all_must_be_denied(held, answer):
+    assert allowed(held, Call("s3:GetObject", OF_LAKE)) is answer
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        ("", "", True), ("a", "a", True), ("a", "b", False), ("*", "", True), ("**", "", True), ("?", "", False),
+        ("a*", "*b", True), ("a*c", "ab*", True), ("a?c", "a*", True), ("a*", "b*", False), ("*a", "*b", False),
+        ("a?", "a", False), ("a*a", "a", False), ("x/*/z", "x/y*", True),
+    ],
+)  # fmt: skip
+def test_patterns_meet_where_some_text_fits_both(one, other, both):
+    assert meet(one, other) is meet(other, one) is both
+
+
+ACCOUNT = "111122223333"
+
+
+@pytest.mark.parametrize(
+    ("operator", "key", "value", "some"),
+    [
+        ("StringEquals", "aws:SourceArn", f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/x", True),
+        ("StringLike", "AWS:SourceArn", f"arn:aws:cloudtrail:*:{ACCOUNT}:trail/*", True),
+        ("ArnLike", "aws:SourceArn", "arn:aws:cloudtrail:*:*:trail/*", False),
+        ("ArnLike", "aws:SourceArn", [f"arn:aws:cloudtrail:*:{ACCOUNT}:trail/x", "arn:aws:cloudtrail:*:*:trail/x"], False),
+        ("ArnLike", "aws:SourceArn", "arn:aws:s3:::my-bucket", True),
+        ("ArnLike", "aws:SourceArn", "arn:aws:s3:::*", False),
+        ("StringLike", "aws:SourceArn", "*", False),
+        ("StringEquals", "aws:SourceAccount", ACCOUNT, True),
+        ("StringNotEquals", "aws:SourceAccount", ACCOUNT, False),
+        ("StringEqualsIfExists", "aws:SourceAccount", ACCOUNT, False),
+        ("Null", "aws:SourceArn", "false", False),
+        ("StringEquals", "aws:PrincipalOrgID", "o-abcdefghij", True),
+        ("IpAddress", "aws:SourceIp", "192.0.2.0/24", True),
+        ("IpAddress", "aws:SourceIp", ["192.0.2.0/24", "0.0.0.0/0"], False),
+        ("StringLike", "aws:Referer", "https://example.com/*", False),
+        ("Bool", "aws:SecureTransport", True, False),
+        ("StringEquals", "sts:ExternalId", "x", False),
+    ],
+)  # fmt: skip
+def test_a_condition_that_anybody_can_meet_names_nobody(operator, key, value, some):
+    assert bounded(statement(**given(operator, key, value))) is some
+
+
 def test_whom_a_statement_is_about():
+    assert everybody({"NotPrincipal": {"AWS": "arn:aws:iam::111122223333:root"}}), "all but one"
     assert everybody({"Principal": "*"}) and everybody({"Principal": {"AWS": ["x", "*"]}})
     assert not everybody({"Principal": {"AWS": "arn:aws:iam::111122223333:root"}}) and not everybody({})
     assert service({"Principal": {"Service": ["x", "cloudtrail.amazonaws.com"]}}, "cloudtrail.amazonaws.com")

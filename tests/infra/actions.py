@@ -49,6 +49,7 @@ S3_ACTIONS = {
     "s3:GetEncryptionConfiguration": "GetBucketEncryption",
     "s3:GetLifecycleConfiguration": "GetBucketLifecycleConfiguration",
 }
+S3_CONTROL_ACTIONS = {"s3:GetAccountPublicAccessBlock": "GetPublicAccessBlock"}
 NO_OPERATION = {"iam:PassRole"}  # a right that other calls ask for
 
 

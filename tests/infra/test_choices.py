@@ -40,6 +40,20 @@ def test_locking_archiving_and_expiry_of_logs_are_parameters():
         rules = {each["ID"]: each for each in client("s3").get_bucket_lifecycle_configuration(Bucket=LOGS)["Rules"]}
         assert rules["what-is-old"]["Transitions"] == [{"Days": 30, "StorageClass": "GLACIER_IR"}]
         assert rules["what-nobody-needs"]["Expiration"]["Days"] == 3000
+        assert rules["what-was-replaced"]["Expiration"]["ExpiredObjectDeleteMarker"], (
+            "or LIST gets slow over their marks"
+        )
+
+
+def test_logs_in_another_region_are_read_there_and_with_the_key_of_there():
+    with cloud():
+        told = deploy_all(lake={"LogRegion": "eu-west-1"})
+        held = held_by("trailhouse-ingest")
+    (source,) = tomllib.loads(told["Settings"])["source"]
+    assert source["region"] == "eu-west-1"
+    for region, may in (("eu-west-1", True), (REGION, False)):
+        context = {"kms:viaservice": f"s3.{region}.amazonaws.com", "kms:encryptioncontext:aws:cloudtrail:arn": "arn:x"}
+        assert allowed(held, Call("kms:Decrypt", told["LogKeyArn"], context)) is may
 
 
 def test_the_settings_name_the_role_where_there_is_one():

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from tests.infra.clouds import ACCOUNT, LAKE, LOGS, REGION, RESULTS, client, cloud, deploy_all, statements
 from tests.infra.house import parsed
-from trailhouse import settings
+from trailhouse import cli, settings
 from trailhouse.ask import publish
+from trailhouse.cli import arguments
 from trailhouse.doctor.rights import Call, allowed, everybody
 
 
@@ -115,9 +118,35 @@ def test_each_job_is_started_as_its_own_role(deployed):
         assert told["Target"]["Arn"] == "arn:aws:scheduler:::aws-sdk:emrserverless:startJobRun"
         given = json.loads(told["Target"]["Input"])
         assert given["ApplicationId"] == deployed["ApplicationId"]
+        for place in ("emr-serverless.driverEnv", "executorEnv"):
+            assert (
+                f"--conf spark.{place}.AWS_REGION={REGION}"
+                in given["JobDriver"]["SparkSubmit"]["SparkSubmitParameters"]
+            )
         assert given["JobDriver"]["SparkSubmit"]["EntryPoint"] == f"s3://{LAKE}/artifacts/jobs/{name}.py"
         seen[name] = given["ExecutionRoleArn"]
     assert seen == {name: deployed[f"{name.capitalize()}RoleArn"] for name in seen}
+
+
+@pytest.mark.parametrize("name", ["ingest", "maintain", "verify"])
+def test_a_job_finds_its_settings_where_the_readme_puts_them(deployed, config, name, aws_env):
+    told = client("scheduler").get_schedule(GroupName="trailhouse", Name=name)["Target"]["Input"]
+    given = json.loads(told)["JobDriver"]["SparkSubmit"]["EntryPointArguments"]
+    parsed = cli.trailhouse.commands[name].make_context(name, list(given)).params
+    with open_to_moto(LAKE):
+        client("s3").put_object(Bucket=LAKE, Key="artifacts/trailhouse.toml", Body=deployed["Settings"].encode())
+        assert arguments.load({"config": parsed["config"], "verbose": False}) == config
+
+
+@contextmanager
+def open_to_moto(bucket: str) -> Iterator[None]:
+    """Without its policy, whose conditions moto takes as met: then TLS is denied to everybody."""
+    before = client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
+    client("s3").delete_bucket_policy(Bucket=bucket)
+    try:
+        yield
+    finally:
+        client("s3").put_bucket_policy(Bucket=bucket, Policy=before)
 
 
 def test_the_lakes_bucket_lets_maintain_alone_delete(deployed):
@@ -143,8 +172,10 @@ def test_nobody_but_cloudtrail_writes_log_files_and_nobody_deletes_them(deployed
         ("s3:PutObject", {}, False),
         ("s3:PutObject", {"aws:principalservicename": "delivery.logs.amazonaws.com"}, False),
         ("s3:PutObject", {"aws:principalservicename": "cloudtrail.amazonaws.com"}, True),
+        ("s3:ReplicateObject", {}, False),
         ("s3:DeleteObject", {}, False),
         ("s3:DeleteObjectVersion", {}, False),
+        ("s3:ReplicateDelete", {}, False),
         ("s3:GetObject", {}, True),
         ("s3:GetObject", {"aws:securetransport": "false"}, False),
     ]:

@@ -20,6 +20,8 @@ BY_OPERATION = {operation: action for action, operation in S3_ACTIONS.items()}
 
 def call_of(service: str, operation: str, given: dict[str, object]) -> Call:
     """As IAM would be asked; of what lists everything there is no resource."""
+    if service == "s3control":
+        return Call("s3:GetAccountPublicAccessBlock", "*")
     if service == "s3":
         return Call(BY_OPERATION[operation], f"arn:aws:s3:::{given['Bucket']}")
     base = f"arn:aws:{service}:{REGION}:{ACCOUNT}"

@@ -36,6 +36,7 @@ from tests.upkeep.fed import LATER
 from tools import engine as installed
 from trailhouse import settings
 from trailhouse.ask import athena, parameters, publish, queries
+from trailhouse.cli import arguments
 from trailhouse.doctor import examine
 from trailhouse.doctor.rights import Call, allowed, applies
 from trailhouse.ingest.job import Run
@@ -43,6 +44,7 @@ from trailhouse.lake import encrypted
 from trailhouse.sources import aws
 from trailhouse.upkeep import maintain
 
+JOBS = ("ingest", "maintain", "verify")
 ROLES = ("ingest", "maintain", "verify", "publish", "analyst", "doctor")
 WRITERS = {"ingest": "_trailhouse/plans/x", "maintain": "_trailhouse/plans/x", "verify": "_trailhouse/seals/x"}
 NOW = datetime(2026, 4, 1, tzinfo=UTC)  # long after what the vault tells of
@@ -56,15 +58,17 @@ ENFORCED = {
 KMS = "S3 asks KMS in the caller's name, and the tests' S3 server has none"
 EMR = "EMR Serverless does it in the job's name, before the command begins"
 ATHENA = "Athena does it in the caller's name when it keeps results, which the tests' Athena holds in memory"
-DOCUMENTED = "AWS documents that Athena wants it; the tests' engine reads Iceberg by its metadata and never lists"
+DOCUMENTED = (
+    "AWS documents that Athena wants it; the tests' engine reads Iceberg by its metadata, never lists, has no default"
+)
 HERE = "held against moto in tests/infra/test_doctor_rights.py"
 # By statement: its rights that no request shows, and why. Each is a reason to look at what is new.
 UNSEEN = {
     "OpensLake": KMS, "OpensLogs": KMS, "OpensTables": KMS, "Encrypts": KMS, "EncryptsResults": KMS,
-    "LoadsArtifacts": EMR, "Logs": EMR, "FindsLogGroup": EMR,
+    "Logs": EMR, "FindsLogGroup": EMR,
     "FindsResults": ATHENA, "KeepsResults": ATHENA,
     "LooksAtTrails": HERE, "LooksAtEachTrail": HERE, "LooksAtBuckets": HERE, "LooksAtKeys": HERE, "LooksAtRoles": HERE,
-    "ListsTables": DOCUMENTED, "LooksAtDatabases": HERE,
+    "ListsTables": DOCUMENTED, "FindsDefault": DOCUMENTED, "LooksAtDatabases": HERE,
     "LooksAtPolicies": HERE, "LooksAtWorkGroup": HERE, "LooksAtSchedules": HERE,
 }  # fmt: skip
 
@@ -148,6 +152,7 @@ def reached(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> It
         s3_server.client().create_bucket(Bucket=bucket)
         s3_server.give(bucket, ACCOUNT)
         s3_server.client().put_bucket_policy(Bucket=bucket, Policy=enforced(bucket, held))
+    s3_server.client().put_object(Bucket=LAKE, Key="artifacts/trailhouse.toml", Body=told.encode())
     cloudtrail.keys = {ANYWHERE: made.vault.keys}
     trino.start(proxy.glue, proxy.s3, "analyst", secret("analyst"))
     yield made
@@ -176,6 +181,8 @@ def enforced(bucket: str, held: dict[str, Statements]) -> str:
 @pytest.fixture(scope="module")
 def recorded(reached: Reached, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Call]]:
     """Each command as its role, as far as it goes: what was called, by role."""
+    for role in JOBS:
+        settle(reached, role)
     feed(reached, tmp_path_factory.mktemp("rules") / "mine.toml")
     prove(reached)
     keep_small(reached)
@@ -185,6 +192,13 @@ def recorded(reached: Reached, tmp_path_factory: pytest.TempPathFactory) -> dict
     for role, path in WRITERS.items():
         give_up(reached, role, path)
     return reached.called()
+
+
+def settle(reached: Reached, role: str) -> None:
+    """A job begins with its settings, which lie beside its artifacts; those EMR Serverless loads in the same name."""
+    with reached.acting_as(role) as config:
+        given = {"config": f"s3://{LAKE}/artifacts/trailhouse.toml", "verbose": False}
+        assert arguments.load(given) == config
 
 
 RULE = """[[expectation]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import boto3
 import pytest
 
-from tests.infra.actions import NO_OPERATION, S3_ACTIONS
+from tests.infra.actions import NO_OPERATION, S3_ACTIONS, S3_CONTROL_ACTIONS
 from tests.infra.clouds import ACCOUNT, LAKE, LOGS, REGION, RESULTS
 from tests.infra.house import ROLES, actions, policies
 from trailhouse.doctor.rights import Call, allowed
@@ -24,7 +24,8 @@ def held():
 def test_no_role_names_an_action_or_a_resource_by_a_star(held):
     """Where a service allows names: these know none."""
     nameless = {
-        "cloudtrail:ListPublicKeys", "cloudtrail:DescribeTrails", "organizations:ListAccounts", "athena:ListWorkGroups",
+        "cloudtrail:ListPublicKeys", "cloudtrail:DescribeTrails", "cloudtrail:ListTrails", "organizations:ListAccounts",
+        "athena:ListWorkGroups", "s3:GetAccountPublicAccessBlock",
     }  # fmt: skip
     for role, statements in held.items():
         assert not [each for each in actions(statements) if "*" in each], role
@@ -38,6 +39,8 @@ def test_every_action_exists(held):
     models = {}
     for action in sorted(set().union(*map(actions, held.values())) - NO_OPERATION):
         service, _, name = action.partition(":")
+        if action in S3_CONTROL_ACTIONS:
+            service, name = "s3control", S3_CONTROL_ACTIONS[action]
         if service not in models:
             client = session.client(service, aws_access_key_id="x", aws_secret_access_key="x")
             models[service] = set(client.meta.service_model.operation_names)
@@ -77,12 +80,16 @@ NEVER: list[tuple[str, str, tuple[str, ...]]] = [
     ("glue:UpdateTable", f"{GLUE}:table/trailhouse/actions", ("ingest", "maintain", "publish")),
     ("glue:UpdateTable", f"{GLUE}:table/{QUARANTINE}", ("ingest", "maintain")),
     ("glue:CreateTable", f"{GLUE}:table/{QUARANTINE}", ("ingest",)),
+    ("glue:CreateTable", f"{GLUE}:table/{EVENTS}", ("ingest",)),
+    ("glue:CreateTable", f"{GLUE}:table/trailhouse/actions", ("ingest", "publish")),
     ("glue:GetTable", f"{GLUE}:table/{QUARANTINE}", (*JOBS, "doctor")),
     ("glue:DeleteTable", f"{GLUE}:table/trailhouse/actions", ("publish",)),
     *(("glue:DeleteTable", f"{GLUE}:table/{db}/{name}", ()) for db, name in
       ((("trailhouse" if schema.table(n).database == "lake" else "trailhouse_ops"), n) for n in schema.TABLES)),
     ("glue:DeleteDatabase", f"{GLUE}:database/trailhouse", ()),
     ("glue:GetTable", f"{GLUE}:table/payroll/salaries", ()),
+    ("glue:GetDatabase", f"{GLUE}:database/default", ("analyst",)),
+    ("glue:GetTable", f"{GLUE}:table/default/any", ()),
     ("athena:StartQueryExecution", f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/trailhouse", ("analyst",)),
     ("athena:StartQueryExecution", f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/primary", ()),
     ("athena:UpdateWorkGroup", f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/trailhouse", ()),

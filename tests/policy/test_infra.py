@@ -9,13 +9,18 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cfnlint.decode import cfn_yaml
 
 from tests.policy.tree import ROOT
 from trailhouse.doctor import checks
 
 TEMPLATES = sorted((ROOT / "infra").glob("*.yaml"))
 README = (ROOT / "infra" / "README.md").read_text("utf-8")
-DATA = ("AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::KMS::Key", "AWS::Glue::Database", "AWS::CloudTrail::Trail")
+# A work group holds what people saved in it; AWS deletes only an empty one, so that without this no stack could be.
+DATA = (
+    "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::KMS::Key", "AWS::Glue::Database", "AWS::CloudTrail::Trail",
+    "AWS::Athena::WorkGroup", "AWS::Logs::LogGroup",
+)  # fmt: skip
 
 
 class Loader(yaml.SafeLoader):
@@ -77,6 +82,58 @@ def test_no_data_goes_with_its_stack(path):
     for name, its in template(path)["Resources"].items():
         if its["Type"] in DATA:
             assert (its.get("DeletionPolicy"), its.get("UpdateReplacePolicy")) == ("Retain", "Retain"), name
+
+
+def holds(told: object, given: dict[str, object]) -> object:
+    """What CloudFormation makes of the functions that a template's Rules use."""
+    if not isinstance(told, dict):
+        return told
+    ((name, value),) = told.items()
+    if name == "Ref":
+        return given[value]
+    values = [holds(each, given) for each in value]
+    return {
+        "Fn::Not": lambda: not values[0],
+        "Fn::Equals": lambda: values[0] == values[1],
+        "Fn::Contains": lambda: values[1] in values[0],
+        "Fn::EachMemberEquals": lambda: all(each == values[1] for each in values[0]),
+    }[name]()
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "may"),
+    [
+        ("lake", {"SubnetIds": [""], "SecurityGroupIds": [""]}, True),
+        ("lake", {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}, True),
+        ("lake", {"SubnetIds": ["subnet-1"], "SecurityGroupIds": [""]}, False),
+        ("log-bucket", {"ArchiveClass": "GLACIER_IR", "ArchiveAfterDays": "1"}, True),
+        ("log-bucket", {"ArchiveClass": "STANDARD_IA", "ArchiveAfterDays": "30"}, True),
+        ("log-bucket", {"ArchiveClass": "STANDARD_IA", "ArchiveAfterDays": "0"}, True),
+        ("log-bucket", {"ArchiveClass": "STANDARD_IA", "ArchiveAfterDays": "29"}, False),
+        ("log-bucket", {"ArchiveClass": "STANDARD_IA", "ArchiveAfterDays": "1"}, False),
+    ],
+)
+def test_parameters_that_do_not_go_together_are_refused_before_anything_is_made(name, given, may):
+    told = cfn_yaml.load(str(ROOT / "infra" / f"{name}.yaml"))
+    refused = [
+        each["AssertDescription"]
+        for rule in told["Rules"].values()
+        if holds(rule["RuleCondition"], given)
+        for each in rule["Assertions"]
+        if not holds(each["Assert"], given)
+    ]
+    assert bool(refused) is not may
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_a_prefix_begins_and_ends_within_the_bucket(path):
+    """A `*` in it would be one in policies, and S3's key prefix has at most 200 characters."""
+    (pattern,) = {
+        its["AllowedPattern"] for name, its in template(path)["Parameters"].items() if name.endswith("Prefix")
+    }
+    for text, may in [("", True), ("a", True), ("org/logs", True), ("a" * 200, True), ("a" * 201, False), ("/a", False),
+                      ("a/", False), ("*", False), ("a*b", False)]:  # fmt: skip
+        assert bool(re.fullmatch(pattern, text)) is may, text
 
 
 @pytest.mark.parametrize("word", checks.CHECKS)

@@ -80,3 +80,19 @@ def test_the_doctor_sees_which_services_do_not_go_to_aws(env):
     aws._CLIENTS.clear()
     env.setenv("AWS_ENDPOINT_URL_GLUE", "https://glue.example.com")
     assert reading.endpoints() == {"glue": "https://glue.example.com"}
+
+
+def test_the_region_is_that_of_the_variable_that_the_messages_name(env):
+    """boto3 reads AWS_DEFAULT_REGION alone."""
+    env.setenv("AWS_REGION", "eu-west-1")
+    assert aws.client("glue").meta.region_name == "eu-west-1"
+    env.delenv("AWS_REGION")
+    aws._CLIENTS.clear()
+    assert aws.client("glue").meta.region_name == "us-east-1"
+    assert aws.client("glue", aws.Access(region="ap-south-1")).meta.region_name == "ap-south-1"
+
+
+def test_a_profile_that_is_not_there_is_said_so(env):
+    env.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(UsageError, match=r"nobody.*AWS_PROFILE"):
+        aws.client("s3")

@@ -31,6 +31,8 @@ def _work_group(cloud: Cloud, config: settings.Settings) -> Iterator[Finding]:
     if not its:
         yield found("work_group_missing", name)
         return
+    if its.get("State") == "DISABLED":
+        yield found("work_group_off", name, work_group=name)
     if not its.get("EnforceWorkGroupConfiguration"):
         yield found("work_group_loose", name, work_group=name)
     limit = its.get("BytesScannedCutoffPerQuery")

@@ -27,7 +27,7 @@ class Check(NamedTuple):
     mend: str
 
 
-_UPDATE = "aws cloudtrail update-trail --name {where}"
+_UPDATE = "aws cloudtrail update-trail --region {region} --name {where}"
 _STACK = "deploy infra/{template}.yaml, or set it by hand"
 
 CHECKS: dict[str, Check] = {
@@ -35,7 +35,14 @@ CHECKS: dict[str, Check] = {
     "trail_missing": Check(
         WRONG, "no trail that is seen from here delivers to it", "deploy infra/trail.yaml with LogBucketName={bucket}"
     ),
-    "trail_off": Check(WRONG, "the trail does not log", "aws cloudtrail start-logging --name {where}"),
+    "trail_unseen": Check(
+        UNCHECKED,
+        "no trail that is seen from here delivers to it; one of {accounts} may",
+        "run `trailhouse doctor` there too",
+    ),
+    "trail_off": Check(
+        WRONG, "the trail does not log", "aws cloudtrail start-logging --region {region} --name {where}"
+    ),
     "trail_one_region": Check(
         WRONG, "events of other regions than {region} are not logged", f"{_UPDATE} --is-multi-region-trail"
     ),
@@ -140,7 +147,8 @@ CHECKS: dict[str, Check] = {
     "bucket_no_lock": Check(
         ADVICE,
         "log files are not locked: an administrator could delete them",
-        "ObjectLockDays of infra/log-bucket.yaml, for a new bucket",
+        "ObjectLockDays of infra/log-bucket.yaml, for a new bucket; for one that is there, "
+        "aws s3api put-object-lock-configuration, which nobody can take back",
     ),
     "bucket_no_abort": Check(
         COSTLY,
@@ -199,12 +207,19 @@ CHECKS: dict[str, Check] = {
     ),
     # ── keys ─────────────────────────────────────────────────────────────────────────────────────────────────────────
     "key_disabled": Check(
-        WRONG, "the key of the {use} is disabled: nothing can be read", "aws kms enable-key --key-id {where}"
+        WRONG,
+        "the key of the {use} is disabled: nothing can be read",
+        "aws kms enable-key --region {region} --key-id {where}",
     ),
     "key_going": Check(
         WRONG,
         "the key of the {use} will be deleted, and what it encrypts be lost",
-        "aws kms cancel-key-deletion --key-id {where}, then enable-key",
+        "aws kms cancel-key-deletion --region {region} --key-id {where}, then enable-key",
+    ),
+    "key_unusable": Check(
+        WRONG,
+        "the key of the {use} is {state}: nothing can be read",
+        "connect its key store, or import its material again: aws kms describe-key --region {region} --key-id {where}",
     ),
     "key_not_cloudtrails": Check(
         WRONG,
@@ -217,7 +232,7 @@ CHECKS: dict[str, Check] = {
         "add the conditions of CloudTrailEncrypts in infra/log-bucket.yaml",
     ),
     "key_no_rotation": Check(
-        ADVICE, "the key of the {use} is not rotated", "aws kms enable-key-rotation --key-id {where}"
+        ADVICE, "the key of the {use} is not rotated", "aws kms enable-key-rotation --region {region} --key-id {where}"
     ),
     # ── Glue and Athena ──────────────────────────────────────────────────────────────────────────────────────────────
     "database_missing": Check(
@@ -230,6 +245,9 @@ CHECKS: dict[str, Check] = {
     ),
     "work_group_missing": Check(
         WRONG, "Athena has no such work group", "deploy infra/lake.yaml, or run `trailhouse publish`"
+    ),
+    "work_group_off": Check(
+        WRONG, "it is disabled: no query runs", "aws athena update-work-group --work-group {work_group} --state ENABLED"
     ),
     "work_group_loose": Check(
         WRONG,
@@ -250,6 +268,11 @@ CHECKS: dict[str, Check] = {
         WRONG,
         "there is no such role",
         "deploy infra/lake.yaml with Name={name}; if roles have other names, doctor.roles",
+    ),
+    "roles_unknown": Check(
+        UNCHECKED,
+        "no role has a name as infra/lake.yaml would give it, so that whoever runs the commands was not judged",
+        "doctor.roles says how names begin, if they are of that template, and `none` if they are your own",
     ),
     "role_short": Check(
         WRONG, "it may not do what its command does: {call}", "deploy infra/lake.yaml again; it has the role's policy"
@@ -302,9 +325,7 @@ CHECKS: dict[str, Check] = {
         "it keeps {snapshots} snapshots, the oldest of {age} ago: queries get slow, and old files are paid for",
         "trailhouse maintain, once a day",
     ),
-    "unchecked": Check(
-        UNCHECKED, "{right} was not answered: {why}", "give whoever runs `trailhouse doctor` this right (role doctor)"
-    ),
+    "unchecked": Check(UNCHECKED, "{right} was not answered: {why}", "{cure}"),
 }
 
 # What helps an object that could not be read, by its reason.
@@ -313,6 +334,10 @@ CURES = {
     "access_kms": "give the ingest role kms:Decrypt, and look whether the key is enabled",
     "archived": "aws s3api restore-object, then ingest again",
 }
+# And what helps where something could not be looked at.
+NO_RIGHT = "give whoever runs `trailhouse doctor` this right (role doctor)"
+NO_ANSWER = "run it again; if it stays so, look at credentials, region and network"
+ELSEWHERE = "run `trailhouse doctor` in the account {account} too, whose it is"
 OTHERWISE = "trailhouse ingest tries again; look at `detail` in the table pending"
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from trailhouse import settings
-from trailhouse.doctor import asking, books, reading, roles, stores, trails
+from trailhouse.doctor import asking, books, checks, reading, roles, stores, trails
 from trailhouse.doctor.checks import ADVICE, SEVERITIES, UNCHECKED, found
-from trailhouse.doctor.values import Finding, LakeSeen, Seen, Unseen
+from trailhouse.doctor.values import Cloud, Finding, LakeSeen, Seen, Unseen, account_of
 from trailhouse.errors import TrailhouseError
 
 
@@ -42,7 +42,8 @@ def examine(config: settings.Settings, asked: Asked) -> Report:
     seen = look(config, asked)
     order = list(SEVERITIES)
     told = sorted(
-        check(config, seen, asked.clock()), key=lambda each: (order.index(each.severity), each.check, each.where)
+        dict.fromkeys(check(config, seen, asked.clock())),  # a key that has two names is one
+        key=lambda each: (order.index(each.severity), each.check, each.where),
     )
     cloud = seen.cloud
     return Report(tuple(told), cloud.caller if cloud else "", cloud.calls if cloud else 0)
@@ -80,4 +81,15 @@ def check(config: settings.Settings, seen: Seen, now: datetime) -> Iterator[Find
         yield from books.check(lake, config, now.astimezone(UTC).replace(tzinfo=None))
     yield from roles.of_endpoints(seen.endpoints)
     for each in seen.unseen:
-        yield found(UNCHECKED, each.where, right=each.right, why=each.why)
+        yield found(UNCHECKED, each.where, right=each.right, why=each.why, cure=_cure(each, cloud))
+
+
+def _cure(unseen: Unseen, cloud: Cloud | None) -> str:
+    """A right, where that is what is missing."""
+    if cloud is not None:
+        owners = {f"s3://{each.name}": each.owner for each in cloud.buckets}
+        whose = owners.get(unseen.where) or account_of(unseen.where)
+        if whose and whose != cloud.account:
+            return checks.ELSEWHERE.format(account=whose)
+    refused = unseen.why.startswith(("AccessDenied", "UnauthorizedOperation", "AuthorizationError", "Forbidden", "403"))
+    return checks.NO_RIGHT if refused else checks.NO_ANSWER

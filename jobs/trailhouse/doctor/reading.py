@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from urllib.parse import unquote
@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from trailhouse import settings
 from trailhouse.doctor import rights
 from trailhouse.doctor.roles import ROLES, prefix
-from trailhouse.doctor.values import LAKE, LOGS, RESULTS, Bucket, Cloud, Key, Role, Trail, Unseen
+from trailhouse.doctor.values import LAKE, LOGS, RESULTS, Bucket, Cloud, Key, Role, Trail, Unseen, account_of
 from trailhouse.sources import aws
 
 SERVICES = ("s3", "kms", "sts", "iam", "cloudtrail", "glue", "athena", "scheduler")
@@ -56,8 +56,8 @@ def read(config: settings.Settings, look: Looker, organization: bool) -> Cloud |
     if caller is None:
         return None
     account, region = str(caller["Account"]), str(aws.client("s3").meta.region_name)
-    trails = _trails(look)
-    buckets = tuple(_bucket(look, name, use, owner) for name, use, owner in _named(config, account))
+    trails = _trails(look, account)
+    buckets = tuple(_buckets(look, config, account))
     there = config.lake.catalog == "glue"
     named = prefix(config) if there else ""
     return Cloud(
@@ -71,7 +71,8 @@ def read(config: settings.Settings, look: Looker, organization: bool) -> Cloud |
         databases=dict(_databases(look, config.lake)) if there else {},
         work_group=_work_group(look, config.athena) if there else None,
         schedules=dict(_schedules(look, named)) if named else {},
-        accounts=_accounts(look) if organization else None,
+        blocked=look.look(account, "s3:GetAccountPublicAccessBlock", partial(_blocked, account), _NO_BLOCK),
+        accounts=_accounts(look, account) if organization else None,
         calls=look.calls,
     )
 
@@ -85,19 +86,34 @@ def endpoints() -> dict[str, str]:
 # ── trails ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _trails(look: Looker) -> tuple[Trail, ...] | None:
-    """Those of other regions and of the organization too, which show here as shadows."""
-    told = look.look("cloudtrail", "cloudtrail:DescribeTrails", aws.client("cloudtrail").describe_trails)
+def _trails(look: Looker, account: str) -> tuple[Trail, ...] | None:
+    """Those of many regions and of the organization show here; of one region alone, only there."""
+    client = aws.client("cloudtrail")
+    told = look.look("cloudtrail", "cloudtrail:DescribeTrails", client.describe_trails)
     if told is None:
         return None
     unique = {each["TrailARN"]: each for each in told["trailList"]}
-    return tuple(_trail(look, each) for _, each in sorted(unique.items()))
+    pages = client.get_paginator("list_trails")
+    listed = look.look(
+        "cloudtrail", "cloudtrail:ListTrails",
+        lambda: [str(each["TrailARN"]) for page in pages.paginate() for each in page["Trails"]],
+    )  # fmt: skip
+    for arn in sorted({*(listed or ())} - unique.keys()):
+        there = aws.client("cloudtrail", aws.Access(region=arn.split(":")[3]))
+        ask = partial(there.describe_trails, trailNameList=[arn])
+        found = look.look(arn, "cloudtrail:DescribeTrails", ask) or {"trailList": ()}
+        unique |= {each["TrailARN"]: each for each in found["trailList"]}
+    return tuple(_trail(look, each, account) for _, each in sorted(unique.items()))
 
 
-def _trail(look: Looker, told: Mapping[str, Any]) -> Trail:
+def _trail(look: Looker, told: Mapping[str, Any], account: str) -> Trail:
     arn = str(told["TrailARN"])
     client = aws.client("cloudtrail", aws.Access(region=arn.split(":")[3]))  # selectors are told at home alone
     status = look.look(arn, "cloudtrail:GetTrailStatus", lambda: client.get_trail_status(Name=arn))
+    if account_of(arn) != account:
+        # The organization's: its members see that it is there and works, and AWS tells them no more.
+        look.unseen.append(Unseen(arn, "cloudtrail:GetEventSelectors", "it is told in the trail's own account alone"))
+        return Trail(arn, str(told["S3BucketName"]), told, status, None, None)
     chosen = look.look(arn, "cloudtrail:GetEventSelectors", lambda: client.get_event_selectors(TrailName=arn))
     insights = look.look(
         arn,
@@ -112,39 +128,70 @@ def _trail(look: Looker, told: Mapping[str, Any]) -> Trail:
     return Trail(arn, str(told["S3BucketName"]), told, status, selectors, rates)
 
 
-def _accounts(look: Looker) -> tuple[str, ...] | None:
+def _accounts(look: Looker, account: str) -> tuple[str, ...] | None:
     client = aws.client("organizations")
 
     def all_of_them() -> tuple[str, ...]:
         pages = client.get_paginator("list_accounts").paginate()
         found = [each for page in pages for each in page["Accounts"]]
-        return tuple(sorted(str(each["Id"]) for each in found if each.get("Status", "ACTIVE") == "ACTIVE"))
+        # `State` took the place of `Status`, which AWS no longer promises.
+        its = {str(each["Id"]): each.get("State") or each.get("Status") or "ACTIVE" for each in found}
+        return tuple(sorted(each for each, state in its.items() if state == "ACTIVE"))
 
-    found: tuple[str, ...] | None = look.look("organization", "organizations:ListAccounts", all_of_them)
+    alone = {"AWSOrganizationsNotInUseException": (account,)}
+    found: tuple[str, ...] | None = look.look("organization", "organizations:ListAccounts", all_of_them, alone)
     return found
 
 
 # ── buckets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _named(config: settings.Settings, account: str) -> Iterator[tuple[str, str, str]]:
-    """Buckets of the settings: each once, with what it is for and who must own it."""
-    uses: dict[str, tuple[str, str]] = {}
+def _buckets(look: Looker, config: settings.Settings, account: str) -> Iterator[Bucket]:
+    """Each is looked at once, and told once for each of its uses."""
+    seen: dict[str, Bucket] = {}
+    for named in _named(config, account):
+        if named.name not in seen:
+            seen[named.name] = _bucket(look, named)
+        yield replace(seen[named.name], use=named.use, prefixes=named.prefixes, owner=named.owner, copied=named.copied)
+
+
+def _named(config: settings.Settings, account: str) -> Iterator[Bucket]:
+    """Buckets of the settings, with what they are for and who must own them; those of logs first."""
+    logs: dict[str, Bucket] = {}
     for source in config.sources:
         if source.url.startswith("s3://"):
-            uses.setdefault(_bucket_of(source.url), (LOGS, source.expected_owner))
+            name, prefix = _parts(source.url)
+            below = f"{prefix}AWSLogs/" if source.layout == "aws" else prefix
+            new = Bucket(name, LOGS, (), source.expected_owner, bool(source.copy_of))
+            known = logs.get(name, new)
+            prefixes, copied = (*known.prefixes, below), known.copied and new.copied
+            logs[name] = replace(known, prefixes=prefixes, owner=known.owner or new.owner, copied=copied)
+    yield from logs.values()
     for url, use in ((config.lake.location, LAKE), (config.athena.output, RESULTS)):
         if url.startswith("s3://"):
-            uses.setdefault(_bucket_of(url), (use, account))
-    for name, (use, owner) in uses.items():
-        yield name, use, owner
+            name, prefix = _parts(url)
+            yield Bucket(name, use, (prefix,), account)
 
 
-def _bucket_of(url: str) -> str:
-    return url.removeprefix("s3://").partition("/")[0]
+def _parts(url: str) -> tuple[str, str]:
+    """The bucket, and the prefix with a slash at its end."""
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    prefix = prefix.rstrip("/")
+    return bucket, f"{prefix}/" if prefix else ""
 
 
-def _bucket(look: Looker, name: str, use: str, owner: str) -> Bucket:
+_NO_BLOCK: Mapping[str, Any] = {"NoSuchPublicAccessBlockConfiguration": {}}
+
+
+def _blocked(account: str) -> Mapping[str, bool]:
+    """What holds for all buckets of the account."""
+    told = aws.client("s3control").get_public_access_block(AccountId=account)
+    block: Mapping[str, bool] = told.get("PublicAccessBlockConfiguration", {})
+    return block
+
+
+def _bucket(look: Looker, named: Bucket) -> Bucket:
+    name, use, owner = named.name, named.use, named.owner
     s3, where = aws.client("s3"), f"s3://{name}"
     asked = {"Bucket": name} | ({"ExpectedBucketOwner": owner} if owner else {})
 
@@ -210,7 +257,7 @@ def _key_names(
     named = {str(t.told["KmsKeyId"]): LOGS for t in trails or () if t.bucket in logs and t.told.get("KmsKeyId")}
     named |= {each.key: each.use for each in buckets if each.key and each.use != LOGS}
     named |= {key: use for key, use in ((config.lake.kms_key, LAKE), (config.athena.kms_key, RESULTS)) if key}
-    return {key: use for key, use in named.items() if not key.startswith("alias/aws/")}
+    return {key: use for key, use in named.items() if "alias/aws/" not in key}
 
 
 def _key(look: Looker, name: str, use: str) -> Key:
@@ -221,8 +268,12 @@ def _key(look: Looker, name: str, use: str) -> Key:
         return Key(name, use)
     arn, state = str(told["KeyMetadata"]["Arn"]), str(told["KeyMetadata"]["KeyState"])
     policy = look.look(name, "kms:GetKeyPolicy", lambda: kms.get_key_policy(KeyId=arn, PolicyName="default"))
-    usable = state == "Enabled"
-    rotation = usable and look.look(name, "kms:GetKeyRotationStatus", lambda: kms.get_key_rotation_status(KeyId=arn))
+    # AWS rotates what it made itself; of other material there is nothing to ask.
+    usable = state == "Enabled" and told["KeyMetadata"].get("Origin", "AWS_KMS") == "AWS_KMS"
+    rotation = usable and look.look(
+        name, "kms:GetKeyRotationStatus", lambda: kms.get_key_rotation_status(KeyId=arn),
+        {"UnsupportedOperationException": {}},
+    )  # fmt: skip
     return Key(
         arn=arn,
         use=use,
@@ -239,17 +290,22 @@ def _role(look: Looker, name: str) -> Role:
     if not told:
         return Role(name, there=told)
     trust = rights.statements(_document(told["Role"]["AssumeRolePolicyDocument"]))
-    inline = look.look(name, "iam:ListRolePolicies", lambda: iam.list_role_policies(RoleName=name)["PolicyNames"])
+    # IAM cuts a list where it likes, however short it is.
+    inline = look.look(name, "iam:ListRolePolicies", partial(_all, "list_role_policies", "PolicyNames", name))
     attached = look.look(
-        name, "iam:ListAttachedRolePolicies",
-        lambda: iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"],
-    )  # fmt: skip
+        name, "iam:ListAttachedRolePolicies", partial(_all, "list_attached_role_policies", "AttachedPolicies", name)
+    )
     documents = [_inline(look, name, each) for each in inline or ()]
     documents += [_attached(look, name, each["PolicyArn"]) for each in attached or ()]
     if inline is None or attached is None or None in documents:
         return Role(name, True, trust)
     held = [each for document in documents for each in rights.statements(_document(document))]
     return Role(name, True, trust, tuple(held))
+
+
+def _all(operation: str, what: str, role: str) -> list[Any]:
+    pages = aws.client("iam").get_paginator(operation).paginate(RoleName=role)
+    return [each for page in pages for each in page[what]]
 
 
 def _inline(look: Looker, role: str, policy: str) -> Any:
@@ -290,7 +346,9 @@ def _work_group(look: Looker, where: settings.Athena) -> Mapping[str, Any] | Non
     athena, name = aws.client("athena"), where.work_group
     none = {"InvalidRequestException": dict[str, Any]()}
     told = look.look(name, "athena:GetWorkGroup", lambda: athena.get_work_group(WorkGroup=name), none)
-    return None if told is None else told.get("WorkGroup", {}).get("Configuration", {})
+    if told is None or not (its := told.get("WorkGroup")):
+        return told if told is None else {}
+    return {**its.get("Configuration", {}), "State": its.get("State", "ENABLED")}
 
 
 def _schedules(look: Looker, group: str) -> Iterator[tuple[str, str]]:

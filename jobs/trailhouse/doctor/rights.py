@@ -21,7 +21,7 @@ class Call:
     """What somebody wants to do."""
 
     action: str  # "s3:GetObject"
-    resource: str  # an ARN; "*" for actions that have none
+    resource: str  # an ARN, or a pattern: any of these; "*" for actions that have none
     context: Mapping[str, str] = field(default_factory=dict)  # by condition key, in small letters
 
     def __str__(self) -> str:
@@ -61,14 +61,18 @@ def applies(statement: Statement, call: Call) -> bool | None:
 
 
 def listed(value: Any) -> Sequence[Any]:
-    """IAM takes one thing for a list of one."""
-    return [value] if isinstance(value, str) else list(value or ())
+    """IAM takes one thing for a list of one, also a number or a truth."""
+    return list(value or ()) if value is None or isinstance(value, list | tuple) else [value]
 
 
 def everybody(statement: Statement) -> bool:
-    """Whether a statement of a bucket or key is about whomever there is."""
+    """Whether a statement of a bucket or key is about whomever there is, or all but some."""
     principal = statement.get("Principal")
-    return principal == "*" or (isinstance(principal, Mapping) and "*" in listed(principal.get("AWS")))
+    return (
+        "NotPrincipal" in statement
+        or principal == "*"
+        or (isinstance(principal, Mapping) and "*" in listed(principal.get("AWS")))
+    )
 
 
 def service(statement: Statement, name: str) -> bool:
@@ -83,6 +87,33 @@ def conditions(statement: Statement) -> dict[str, Sequence[str]]:
     return {key.lower(): listed(value) for held in told.values() for key, value in held.items()}
 
 
+# By which a caller is told from others, as S3 counts them when it judges whether a policy is public.
+CALLERS = (
+    "aws:principalorgid", "aws:principalorgpaths", "aws:principalaccount", "aws:principalarn",
+    "aws:principalservicename", "aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths",
+    "aws:sourceip", "aws:sourcevpc", "aws:sourcevpce", "aws:userid", "s3:dataaccesspointaccount",
+    "s3:dataaccesspointarn",
+)  # fmt: skip
+
+
+def bounded(statement: Statement, keys: Iterable[str] = CALLERS) -> bool:
+    """Whether a condition on one of these keys names somebody: it must be there, and not be of anybody's account."""
+    for operator, held in statement.get("Condition", {}).items():
+        if "Not" in operator or operator.endswith("IfExists") or operator == "Null":
+            continue
+        for key, value in held.items():
+            if key.lower() in keys and all(_names_one(str(each)) for each in listed(value)):
+                return True
+    return False
+
+
+def _names_one(value: str) -> bool:
+    fields = value.split(":", 5)
+    if fields[0] == "arn" and len(fields) == 6:
+        return not set("*?") & set(fields[4]) if fields[4] else fields[5][:1] not in ("", "*", "?")
+    return value[:1] not in ("", "*", "?") and value not in ("0.0.0.0/0", "::/0")
+
+
 def matches(pattern: str, text: str) -> bool:
     """IAM's wildcards: `*` for anything, `?` for one character."""
     return bool(_compiled(pattern).fullmatch(text))
@@ -95,12 +126,32 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
 
 
+def meet(one: str, other: str) -> bool:
+    """Whether there is a text that both patterns match."""
+    if "${" in one or "${" in other:
+        raise _Unknown(one)
+    row = [True, *(other[: at + 1].strip("*") == "" for at in range(len(other)))]
+    for char in one:
+        before, row = row, [row[0] and char == "*"]
+        for at, their in enumerate(other):
+            if char == "*" or their == "*":
+                row.append(before[at + 1] or row[at])
+            else:
+                row.append(before[at] and (char == their or "?" in (char, their)))
+    return row[-1]
+
+
 def _names(statement: Statement, part: str, asked: str, spelt: Callable[[str], str]) -> bool:
-    """Whether Action or Resource, or what says that it is any but these, fits."""
+    """
+    Whether Action or Resource, or what says that it is any but these, fits.
+
+    Of a pattern that is asked for, one that it meets is enough to allow something, and a denial must cover it whole.
+    """
+    fits, left_out = (meet, matches) if statement["Effect"] == "Allow" else (matches, meet)
     if part in statement:
-        return any(matches(spelt(each), asked) for each in listed(statement[part]))
+        return any(fits(spelt(each), asked) for each in listed(statement[part]))
     if f"Not{part}" in statement:
-        return not any(matches(spelt(each), asked) for each in listed(statement[f"Not{part}"]))
+        return not any(left_out(spelt(each), asked) for each in listed(statement[f"Not{part}"]))
     return part == "Resource"  # a trust policy names none
 
 

@@ -50,13 +50,14 @@ class Places:
 
     def key(self, use: str, *actions: str) -> list[Call]:
         """Of S3's on somebody's behalf; log files have a context of their own."""
-        context = {"kms:viaservice": f"s3.{self.cloud.region}.{self.cloud.suffix}"}
-        if use == LOGS:
-            context["kms:encryptioncontext:aws:cloudtrail:arn"] = (
-                f"arn:{self.cloud.partition}:cloudtrail:{self.cloud.region}:{self.cloud.account}:trail/x"
-            )
+        its = {"kms:encryptioncontext:aws:cloudtrail:arn": self._of("cloudtrail", "trail/x")} if use == LOGS else {}
         keys = [each.arn for each in self.cloud.keys if each.use == use]
-        return [Call(f"kms:{action}", key, context) for key in keys for action in actions]
+        return [Call(f"kms:{action}", key, its | self._by_s3(key)) for key in keys for action in actions]
+
+    def _by_s3(self, key: str) -> dict[str, str]:
+        """S3 asks for it in the key's own region, which is the bucket's."""
+        region = key.split(":")[3] if key.startswith("arn:") else self.cloud.region
+        return {"kms:viaservice": f"s3.{region}.{self.cloud.suffix}"}
 
 
 def prefix(config: settings.Settings) -> str:
@@ -68,12 +69,15 @@ def check(cloud: Cloud, config: settings.Settings) -> Iterator[Finding]:
     """Of the roles of infra/lake.yaml."""
     places = Places(cloud, config)
     needed, closed = needs(places), forbidden(places)
+    if cloud.roles and not config.doctor.roles and all(role.there is False for role in cloud.roles):
+        yield found("roles_unknown", prefix(config))  # nobody said that they are of infra/
+        return
     for role in cloud.roles:
         kind = role.name.rpartition("-")[2]
         if role.there is False:
             yield found("role_missing", role.name, name=prefix(config))
         if any(
-            each["Effect"] == "Allow" and rights.everybody(each) and not each.get("Condition") for each in role.trust
+            each["Effect"] == "Allow" and rights.everybody(each) and not rights.bounded(each) for each in role.trust
         ):
             yield found("role_open", role.name)
         if role.held is None:
@@ -156,32 +160,43 @@ def _results(places: Places) -> list[Call]:
 def forbidden(places: Places) -> dict[str, list[Call]]:
     """What no role may, or only another one."""
     lake = places.config.lake
-    events = places.lake(f"{lake.database}/events/x")
-    logs = [f"{places.s3}{each.name}/AWSLogs/x" for each in places.cloud.buckets if each.use == LOGS]
+    events = places.lake(f"{lake.database}/events/*")
+    tables = [places.lake(f"{database}/*") for database in (lake.database, lake.ops_database)]
+    logs = list(_log_files(places))
     written = [
         Call(f"s3:{verb}", each) for each in logs for verb in ("DeleteObject", "DeleteObjectVersion", "PutObject")
     ]
     everyone = [
         *written,
-        Call("s3:DeleteObjectVersion", events),
+        *(Call("s3:DeleteObjectVersion", each) for each in tables),
         Call("glue:DeleteTable", places.table(lake.database, "events")),
         Call("cloudtrail:StopLogging", "*"), Call("cloudtrail:UpdateTrail", "*"),
         Call("iam:PutRolePolicy", "*"), Call("kms:ScheduleKeyDeletion", "*"),
     ]  # fmt: skip
-    others = [*everyone, Call("s3:DeleteObject", events)]
+    others = [*everyone, *(Call("s3:DeleteObject", each) for each in tables)]
     read_logs = [Call("s3:GetObject", each) for each in logs]
     write_events = [Call("s3:PutObject", events), Call("glue:UpdateTable", places.table(lake.database, "events"))]
+    write = [*(Call("s3:PutObject", each) for each in tables), *write_events]
     quarantine = [
-        Call("s3:GetObject", places.lake(f"{lake.ops_database}/quarantine/x")),
+        Call("s3:GetObject", places.lake(f"{lake.ops_database}/quarantine/*")),
         Call("glue:GetTable", places.table(lake.ops_database, "quarantine")),
     ]
     return {
         INGEST: others,
         MAINTAIN: [*everyone, *read_logs],
         VERIFY: [*others, *write_events],
-        PUBLISH: [*others, *read_logs, *write_events, *quarantine],
-        ANALYST: [*others, *read_logs, *write_events, *quarantine],
+        PUBLISH: [*others, *read_logs, *write, *quarantine],
+        ANALYST: [*others, *read_logs, *write, *quarantine],
     }
+
+
+def _log_files(places: Places) -> Iterator[str]:
+    """Any of them. Where log files and the lake lie in one place, none can be told from the other."""
+    lake = places.lake("")
+    for bucket in places.cloud.buckets:
+        for prefix in bucket.prefixes if bucket.use == LOGS else ():
+            if not lake.startswith(f"{places.s3}{bucket.name}/{prefix}"):
+                yield f"{places.s3}{bucket.name}/{prefix}*"
 
 
 def of_sources(config: settings.Settings, account: str) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ What is wrong with buckets and keys: who can get in, what is kept, what is paid 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,16 +22,17 @@ _WHOSE = ("aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid")
 
 def check(cloud: Cloud, config: settings.Settings) -> Iterator[Finding]:
     """Of every bucket and key that the lake stands on."""
+    told: set[str] = set()
     for bucket in cloud.buckets:
-        if bucket.there is False:
-            yield found("bucket_missing", _url(bucket), template=TEMPLATES[bucket.use])
-            continue
-        yield from _shut(bucket)
-        yield from _rules(bucket)
+        if bucket.name not in told:  # one that has several uses is told of once
+            yield from _whole(bucket, cloud)
+        told.add(bucket.name)
         if bucket.use == LOGS:
-            yield from _logs(bucket, config)
+            yield from _logs(bucket, config, cloud)
         elif bucket.use == LAKE:
             yield from _lake(bucket, config, cloud)
+        else:
+            yield from _results(bucket)
     for key in cloud.keys:
         yield from _key(key)
 
@@ -39,40 +41,58 @@ def _url(bucket: Bucket) -> str:
     return f"s3://{bucket.name}"
 
 
-def _shut(bucket: Bucket) -> Iterator[Finding]:
-    """Whether strangers stay out."""
+def _whole(bucket: Bucket, cloud: Cloud) -> Iterator[Finding]:
+    """What holds of it, whatever it is for."""
+    template = TEMPLATES[bucket.use]
+    if bucket.there is False:
+        yield found("bucket_missing", _url(bucket), template=template)
+        return
+    yield from _shut(bucket, cloud)
+    if bucket.rules is None:
+        return
+    if not any(_on(each) and "AbortIncompleteMultipartUpload" in each for each in bucket.rules):
+        yield found("bucket_no_abort", _url(bucket), template=template)
+
+
+def _shut(bucket: Bucket, cloud: Cloud) -> Iterator[Finding]:
+    """Whether strangers stay out: by its own block of public access, or by its account's."""
     named = {"bucket": bucket.name, "template": TEMPLATES[bucket.use]}
+    above = (cloud.blocked or {}) if bucket.owner in ("", cloud.account) else {}
     if bucket.block is not None:
-        left = [name for name in BLOCKS if not bucket.block.get(name)]
+        left = [name for name in BLOCKS if not bucket.block.get(name) and not above.get(name)]
         if left:
             yield found("bucket_public", _url(bucket), open=", ".join(left), **named)
     for statement in bucket.policy or ():
-        if statement["Effect"] == "Allow" and rights.everybody(statement) and not statement.get("Condition"):
+        if statement["Effect"] == "Allow" and rights.everybody(statement) and not rights.bounded(statement):
             yield found("bucket_open", _url(bucket), statement=_name(statement), **named)
-    if bucket.policy is not None and not _denies(bucket, "s3:GetObject", {"aws:securetransport": "false"}):
+    if bucket.policy is not None and not _denies(bucket, cloud, "s3:GetObject", {"aws:securetransport": "false"}):
         yield found("bucket_no_tls", _url(bucket), **named)
 
 
-def _denies(bucket: Bucket, action: str, context: Mapping[str, str]) -> bool:
-    """Whether the policy denies it to everybody, without a look at what else it may say."""
-    named = [part for each in bucket.policy or () for part in rights.listed(each.get("Resource"))]
-    partition = next((part.split(":")[1] for part in named if part.startswith("arn:")), "aws")
-    call = rights.Call(action, f"arn:{partition}:s3:::{bucket.name}/AWSLogs/x", context)
+def _denies(bucket: Bucket, cloud: Cloud, action: str, context: Mapping[str, str]) -> bool:
+    """Whether the policy denies it to everybody, in all of what is ours, without a look at what else it may say."""
     denials = [each for each in bucket.policy or () if each["Effect"] == "Deny" and rights.everybody(each)]
-    return any(rights.applies(each, call) for each in denials)
+    denials = [each for each in denials if all(_of_callers(key, context) for key in rights.conditions(each))]
+    places = [f"arn:{cloud.partition}:s3:::{bucket.name}/{prefix}*" for prefix in bucket.prefixes]
+    calls = [rights.Call(action, place, context) for place in places]
+    return all(any(rights.applies(each, call) for each in denials) for call in calls)
+
+
+def _of_callers(key: str, context: Mapping[str, str]) -> bool:
+    """A denial that hangs on how something is asked for (a header, a date) stops nobody, who may ask otherwise."""
+    return key in context or key in rights.CALLERS or key.startswith("aws:principal")
 
 
 def _name(statement: rights.Statement) -> str:
     return str(statement.get("Sid") or rights.listed(statement.get("Action", "a statement"))[0])
 
 
-def _rules(bucket: Bucket) -> Iterator[Finding]:
-    """What is paid for, though nobody needs it."""
+def _results(bucket: Bucket) -> Iterator[Finding]:
     if bucket.rules is None:
         return
-    if not any(_on(each) and "AbortIncompleteMultipartUpload" in each for each in bucket.rules):
-        yield found("bucket_no_abort", _url(bucket), template=TEMPLATES[bucket.use])
-    if bucket.use == RESULTS and not any(_on(each) and _days(each) is not None for each in bucket.rules):
+    if not all(
+        any(_covers(each, prefix) and _days(each) is not None for each in bucket.rules) for prefix in bucket.prefixes
+    ):
         yield found("results_stay", _url(bucket))
 
 
@@ -96,7 +116,20 @@ def _touches(rule: Mapping[str, Any], prefix: str) -> bool:
     told = rule.get("Filter") or {}
     if "Tag" in told or "Tags" in (told.get("And") or {}):
         return False  # nothing that CloudTrail or Trailhouse writes has tags
+    if _FOREIGN.match(its.removeprefix(prefix) if its.startswith(prefix) else ""):
+        return False
     return _on(rule) and (its.startswith(prefix) or prefix.startswith(its))
+
+
+# Of another service, which delivers beside CloudTrail: below AWSLogs/.
+_FOREIGN = re.compile(r"(?:o-[a-z0-9]+/)?[0-9]{12}/(?!CloudTrail)[^/]+")
+
+
+def _covers(rule: Mapping[str, Any], prefix: str) -> bool:
+    """All of what begins so, whatever its size."""
+    told = rule.get("Filter") or {}
+    narrow = {"ObjectSizeGreaterThan", "ObjectSizeLessThan"} & {*told, *(told.get("And") or {})}
+    return _touches(rule, prefix) and prefix.startswith(_prefix(rule)) and not narrow
 
 
 def _classes(rule: Mapping[str, Any]) -> list[str]:
@@ -106,7 +139,7 @@ def _classes(rule: Mapping[str, Any]) -> list[str]:
 # ── log buckets ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _logs(bucket: Bucket, config: settings.Settings) -> Iterator[Finding]:
+def _logs(bucket: Bucket, config: settings.Settings, cloud: Cloud) -> Iterator[Finding]:
     url, named = _url(bucket), {"bucket": bucket.name}
     if bucket.versioning is not None and bucket.versioning != "Enabled":
         yield found("bucket_not_versioned", url, **named)
@@ -115,26 +148,28 @@ def _logs(bucket: Bucket, config: settings.Settings) -> Iterator[Finding]:
     if bucket.notifies:
         yield found("bucket_notifies", url, whom=", ".join(bucket.notifies), **named)
     if bucket.policy is not None:
-        yield from _log_policy(bucket)
+        yield from _log_policy(bucket, cloud)
     bound = config.listing.lookback_days + config.listing.reconcile_every.days
     for rule in bucket.rules or ():
+        if not any(_touches(rule, prefix) for prefix in bucket.prefixes):
+            continue
         days = _days(rule)
-        if _touches(rule, "") and days is not None and days < bound:
+        if days is not None and days < bound:
             yield found("bucket_expires_early", url, rule=rule.get("ID", ""), days=days, bound=bound)
-        for to in set(_classes(rule)) & set(NOT_AT_ONCE) if _on(rule) else ():
+        for to in sorted(set(_classes(rule)) & set(NOT_AT_ONCE)):
             yield found("bucket_archives", url, rule=rule.get("ID", ""), to=to)
 
 
-def _log_policy(bucket: Bucket) -> Iterator[Finding]:
+def _log_policy(bucket: Bucket, cloud: Cloud) -> Iterator[Finding]:
     for statement in bucket.policy or ():
         of_cloudtrail = statement["Effect"] == "Allow" and rights.service(statement, CLOUDTRAIL)
-        if of_cloudtrail and not any(key in rights.conditions(statement) for key in _WHOSE):
+        if of_cloudtrail and not rights.bounded(statement, _WHOSE):
             yield found("bucket_any_trail", _url(bucket), statement=_name(statement))
     for action in ("s3:DeleteObject", "s3:DeleteObjectVersion"):
-        if not _denies(bucket, action, {}):
+        if not _denies(bucket, cloud, action, {}):
             yield found("bucket_deletes", _url(bucket), action=action)
             break
-    if not _denies(bucket, "s3:PutObject", {}):
+    if not _denies(bucket, cloud, "s3:PutObject", {}):
         yield found("bucket_takes_plants", _url(bucket))
 
 
@@ -143,8 +178,7 @@ def _log_policy(bucket: Bucket) -> Iterator[Finding]:
 
 def _lake(bucket: Bucket, config: settings.Settings, cloud: Cloud) -> Iterator[Finding]:
     url = _url(bucket)
-    prefix = config.lake.location.removeprefix(f"{url}").strip("/")
-    below = f"{prefix}/" if prefix else ""
+    (below,) = bucket.prefixes
     if bucket.region and bucket.region != cloud.region:
         yield found("lake_elsewhere", url, region=bucket.region, here=cloud.region)
     if bucket.key in ("", "alias/aws/s3") and not config.lake.kms_key:
@@ -153,13 +187,16 @@ def _lake(bucket: Bucket, config: settings.Settings, cloud: Cloud) -> Iterator[F
         named = {"rule": rule.get("ID", ""), "prefix": below or "the bucket"}
         if _touches(rule, below) and _days(rule) is not None:
             yield found("lake_expires", url, **named)
-        if _touches(rule, below) and _classes(rule):
-            yield found("lake_moves", url, to=", ".join(_classes(rule)), **named)
+        moved = [
+            each for each in _classes(rule) if each != "INTELLIGENT_TIERING"
+        ]  # which is read as before, for no more
+        if _touches(rule, below) and moved:
+            yield found("lake_moves", url, to=", ".join(moved), **named)
     if bucket.versioning is None:
         return
     if bucket.versioning != "Enabled":
         yield found("lake_no_undo", url)
-    elif bucket.rules is not None and not any(_touches(r, below) and _forgets(r) for r in bucket.rules):
+    elif bucket.rules is not None and not any(_covers(r, below) and _forgets(r) for r in bucket.rules):
         yield found("lake_versions_stay", url)
 
 
@@ -171,12 +208,15 @@ def _forgets(rule: Mapping[str, Any]) -> bool:
 
 
 def _key(key: Key) -> Iterator[Finding]:
-    if key.state == "PendingDeletion":
-        yield found("key_going", key.arn, use=key.use)
+    named = {"use": key.use, "region": key.arn.split(":")[3] if key.arn.startswith("arn:") else ""}
+    if key.state in ("PendingDeletion", "PendingReplicaDeletion"):
+        yield found("key_going", key.arn, **named)
     elif key.state == "Disabled":
-        yield found("key_disabled", key.arn, use=key.use)
+        yield found("key_disabled", key.arn, **named)
+    elif key.state not in (None, "Enabled", "Creating", "Updating"):
+        yield found("key_unusable", key.arn, state=key.state, **named)
     if key.rotates is False and key.state == "Enabled":
-        yield found("key_no_rotation", key.arn, use=key.use)
+        yield found("key_no_rotation", key.arn, **named)
     if key.use != LOGS or key.policy is None:
         return
     encrypts = [each for each in key.policy if each["Effect"] == "Allow" and rights.service(each, CLOUDTRAIL)]
@@ -184,9 +224,7 @@ def _key(key: Key) -> Iterator[Finding]:
     if not encrypts:
         yield found("key_not_cloudtrails", key.arn)
     for statement in encrypts:
-        asked = rights.conditions(statement)
-        context = "kms:encryptioncontext:aws:cloudtrail:arn"
-        if not any(each in asked for each in (*_WHOSE, context)):
+        if not rights.bounded(statement, (*_WHOSE, "kms:encryptioncontext:aws:cloudtrail:arn")):
             yield found("key_any_trail", key.arn, statement=_name(statement))
 
 

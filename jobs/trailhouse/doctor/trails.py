@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from trailhouse.doctor import rights
 from trailhouse.doctor.checks import found
-from trailhouse.doctor.values import LAKE, LOGS, Cloud, Finding, LakeSeen, Trail
+from trailhouse.doctor.values import LAKE, LOGS, Bucket, Cloud, Finding, LakeSeen, Trail, account_of
 
 _ALL = re.compile(r"arn:[a-z-]+:s3(:::)?")  # objects, as a basic selector says it
 _RATES = {"ApiCallRateInsight": "calls", "ApiErrorRateInsight": "errors"}
@@ -20,10 +21,12 @@ def check(cloud: Cloud, lake: LakeSeen | None) -> Iterator[Finding]:
     """Of the trails that deliver to our log buckets; and whether all accounts are covered."""
     if cloud.trails is None:
         return
-    ours = {each.name: [t for t in cloud.trails if t.bucket == each.name] for each in cloud.buckets if each.use == LOGS}
-    for bucket, trails in ours.items():
-        if not trails:
-            yield found("trail_missing", f"s3://{bucket}", bucket=bucket)
+    logs = [each for each in cloud.buckets if each.use == LOGS]
+    ours = {each.name: [t for t in cloud.trails if t.bucket == each.name] for each in logs}
+    for bucket in logs:
+        trails = ours[bucket.name]
+        if not trails and not bucket.copied:
+            yield _missing(bucket, cloud)
         for trail in trails:
             yield from _delivers(trail)
             yield from _events(trail, cloud)
@@ -31,19 +34,40 @@ def check(cloud: Cloud, lake: LakeSeen | None) -> Iterator[Finding]:
     yield from _accounts(cloud, lake, [each for trails in ours.values() for each in trails])
 
 
+def _missing(bucket: Bucket, cloud: Cloud) -> Finding:
+    """That no trail is seen here says little of a bucket that belongs to others, or that others deliver to."""
+    statements = [each for each in bucket.policy or () if rights.service(each, "cloudtrail.amazonaws.com")]
+    values = [
+        value
+        for each in statements
+        for key, told in rights.conditions(each).items()
+        if key in _TRAILS
+        for value in told
+    ]
+    accounts = {account_of(value) or value for value in map(str, values)}
+    others = {bucket.owner, *accounts} - {"", cloud.account}
+    if others:
+        return found("trail_unseen", f"s3://{bucket.name}", accounts=", ".join(sorted(others)))
+    return found("trail_missing", f"s3://{bucket.name}", bucket=bucket.name)
+
+
+_TRAILS = ("aws:sourcearn", "aws:sourceaccount")
+
+
 def _delivers(trail: Trail) -> Iterator[Finding]:
+    home = trail.home
     if not trail.told.get("IsMultiRegionTrail"):
-        yield found("trail_one_region", trail.arn, region=trail.home)
+        yield found("trail_one_region", trail.arn, region=home)
     if not trail.told.get("IncludeGlobalServiceEvents"):
-        yield found("trail_no_global", trail.arn)
+        yield found("trail_no_global", trail.arn, region=home)
     if not trail.told.get("LogFileValidationEnabled"):
-        yield found("trail_no_validation", trail.arn)
+        yield found("trail_no_validation", trail.arn, region=home)
     if not trail.told.get("KmsKeyId"):
-        yield found("trail_no_key", trail.arn)
+        yield found("trail_no_key", trail.arn, region=home)
     if trail.status is None:
         return
     if not trail.status.get("IsLogging"):
-        yield found("trail_off", trail.arn)
+        yield found("trail_off", trail.arn, region=home)
     if error := trail.status.get("LatestDeliveryError"):
         yield found("trail_delivery_fails", trail.arn, error=error)
     if error := trail.status.get("LatestDigestDeliveryError"):
@@ -63,13 +87,12 @@ def _events(trail: Trail, cloud: Cloud) -> Iterator[Finding]:
         yield found("trail_no_management", trail.arn)
     elif all(each.left_out for each in management):
         yield found("trail_leaves_out", trail.arn, left_out=management[0].left_out)
-    objects = [part for each in chosen for part in each.objects]
-    if "" in objects:
+    if any("" in each.objects and not each.spared for each in chosen):
         yield found("data_events_all", trail.arn)
         return
     for bucket in cloud.buckets:
         arn = f"arn:{cloud.partition}:s3:::{bucket.name}/"
-        if bucket.use in (LOGS, LAKE) and any(part.startswith(arn) or arn.startswith(part) for part in objects):
+        if bucket.use in (LOGS, LAKE) and any(each.takes(arn) for each in chosen):
             yield found("data_events_loop", trail.arn, bucket=bucket.name)
 
 
@@ -80,6 +103,13 @@ class _Chosen:
     management: bool
     left_out: str  # of management events; "" for nothing
     objects: Sequence[str] = ()  # beginnings of the ARNs of S3 objects; "" for all
+    spared: Sequence[str] = ()  # beginnings of those that are left out of these
+
+    def takes(self, arn: str) -> bool:
+        """Whether it takes in some of what begins so."""
+        if any(arn.startswith(part) for part in self.spared):
+            return False
+        return any(part.startswith(arn) or arn.startswith(part) for part in self.objects)
 
 
 def _chosen(selector: Mapping[str, Any]) -> _Chosen:
@@ -91,7 +121,7 @@ def _basic(selector: Mapping[str, Any]) -> _Chosen:
     left_out = {"WriteOnly": "those that read", "ReadOnly": "those that write"}.get(kind, "")
     sources = ", ".join(selector.get("ExcludeManagementEventSources") or ())
     resources = selector.get("DataResources") or ()
-    values = [value for each in resources if each["Type"] == "AWS::S3::Object" for value in each["Values"]]
+    values = [value for each in resources if each["Type"] == "AWS::S3::Object" for value in each.get("Values", ())]
     objects = ["" if _ALL.fullmatch(value) else value for value in values]
     return _Chosen(selector.get("IncludeManagementEvents", True), left_out or sources, objects)
 
@@ -106,7 +136,9 @@ def _advanced(selector: Mapping[str, Any]) -> _Chosen:
     if "Data" not in category or "AWS::S3::Object" not in kinds:
         return _Chosen(False, "")
     arn = fields.get("resources.ARN", {})
-    return _Chosen(False, "", [*arn.get("StartsWith", []), *arn.get("Equals", [])] or [""])
+    return _Chosen(
+        False, "", [*arn.get("StartsWith", []), *arn.get("Equals", [])] or [""], arn.get("NotStartsWith", [])
+    )
 
 
 def _said(field: Mapping[str, Any]) -> Iterator[str]:

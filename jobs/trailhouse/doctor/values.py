@@ -17,6 +17,12 @@ from trailhouse.doctor.rights import Statement
 LOGS, LAKE, RESULTS = "logs", "lake", "results"  # what a bucket or a key is for
 
 
+def account_of(arn: str) -> str:
+    """Whose it is; "" if it doesn't say."""
+    fields = arn.split(":", 5)
+    return fields[4] if fields[0] == "arn" and len(fields) == 6 else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Unseen:
     """Something that could not be looked at."""
@@ -44,10 +50,13 @@ class Trail:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket, and what it is for."""
+    """A bucket, and what it is for: one of its own for each use."""
 
     name: str
     use: str
+    prefixes: tuple[str, ...] = ("",)  # what of it is that
+    owner: str = ""  # who should be; "" for nobody in particular
+    copied: bool = False  # what lies in it was first delivered to another
     there: bool | None = True
     region: str | None = None
     policy: tuple[Statement, ...] | None = None
@@ -94,6 +103,7 @@ class Cloud:
     databases: Mapping[str, str | None] = field(default_factory=dict)  # name -> location; None: there is none
     work_group: Mapping[str, Any] | None = None  # {} for none
     schedules: Mapping[str, str] = field(default_factory=dict)  # those that are there, with their state
+    blocked: Mapping[str, bool] | None = None  # of public access, for all buckets of the account
     accounts: tuple[str, ...] | None = None  # of the organization, where it was asked for
     calls: int = 0
 

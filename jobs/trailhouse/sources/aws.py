@@ -22,7 +22,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
-from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError, ProfileNotFound
 from botocore.utils import parse_timestamp
 
 from trailhouse import __version__, settings
@@ -65,7 +65,10 @@ def renew(access: Access) -> None:
 
 
 def _make(service: str, access: Access, attempts: int) -> Any:
-    session = _session(access)
+    try:
+        session = _session(access)
+    except ProfileNotFound as error:
+        raise UsageError(f"{error}: set AWS_PROFILE to one of ~/.aws/config, or to none") from error
     config = Config(
         retries={"mode": "standard", "total_max_attempts": attempts},
         connect_timeout=5,
@@ -88,7 +91,8 @@ def _make(service: str, access: Access, attempts: int) -> Any:
 
 def _session(access: Access) -> boto3.Session:
     base = botocore.session.get_session()
-    region = access.region or base.get_config_variable("region")
+    # boto3 alone knows AWS_DEFAULT_REGION and not what every other SDK reads, and what AWS sets for its jobs.
+    region = access.region or settings.environment().get("AWS_REGION") or base.get_config_variable("region")
     if access.role_arn:
         base = _assuming(base, access, region)
     # A LIST answer has a thousand times, and the usual parser, which takes any form of one, spends most of it on them.
