@@ -63,10 +63,12 @@ class Known:
         if not days:
             return
         self._days |= days
-        new = [self._facts]
+        found = bytearray(self._facts.tobytes())
+        self._facts = np.empty(0, _FACT)
         for batch in rows.known_batches(self._lake, source_id(self._source), days, _COLUMNS):
-            new.append(np.fromiter(self._told(batch), _FACT))
-        self._facts = np.unique(np.concatenate(new))
+            found += b"".join(self._told(batch))
+        self._facts = np.frombuffer(found, _FACT)
+        self._facts.sort()  # in its place: a copy of all that is known is what memory must not hold
 
     def _told(self, batch: pa.RecordBatch) -> Iterator[bytes]:
         """The facts of some rows of the ledger."""
