@@ -218,7 +218,7 @@ def read(aws_env, endpoint: str) -> Pending:
     return got
 
 
-@pytest.mark.parametrize("endpoint", ["http://no-such-host.invalid", "http://127.0.0.1:1"])
+@pytest.mark.parametrize("endpoint", ["https://no-such-host.invalid", "http://127.0.0.1:1"])
 def test_a_host_that_is_not_there_is_pending(aws_env, endpoint):
     assert read(aws_env, endpoint).reason == "unavailable"
 
