@@ -26,7 +26,7 @@ from pathlib import Path
 from tests.faults.proxy import Fault, Proxy
 from tests.integrity.aws_cli import AwsCli
 from tests.integrity.chains import Chain, Hour, Trail
-from tests.integrity.cloudtrail_api import ANYWHERE, CloudTrailApi
+from tests.integrity.cloudtrail_api import ANYWHERE, CloudTrailApi, sample_keys
 from tests.s3_server import S3Server
 from tools import setup
 from tools.measure import Measured, measure
@@ -40,24 +40,6 @@ KEEP = "--keep-alive"  # connections, as S3 does; uploads in parts by Arrow then
 BESIDE = ".metadata.json"
 ROUNDS, SLOW_ROUNDS = 3, 1  # of each verifier, in turn; where S3 takes its time
 LATENCY = 0.02  # seconds, that S3 takes for its first byte at best
-
-
-@dataclass(frozen=True)
-class Told:
-    """A key as the API that stands for CloudTrail's tells of it."""
-
-    told: dict[str, str]
-
-    @property
-    def since(self) -> datetime:
-        return datetime.fromisoformat(self.told["ValidityStartTime"])
-
-    @property
-    def until(self) -> datetime:
-        return datetime.fromisoformat(self.told["ValidityEndTime"])
-
-    def listed(self) -> dict[str, str]:
-        return self.told
 
 
 def main() -> None:
@@ -86,7 +68,7 @@ def _measured(folder: Path, recipe: sample.Recipe, server: S3Server, api: CloudT
     objects = dict(truth.total.objects)
     digests = objects.pop("CloudTrail-Digest")
     _told(f"{digests} digests, {sum(objects.values())} log files, {truth.total.bytes >> 20} MB")
-    api.keys = {ANYWHERE: [Told(each) for each in json.loads((logs / "public-keys.json").read_text())["PublicKeyList"]]}
+    api.keys = {ANYWHERE: sample_keys((logs / "public-keys.json").read_text())}
     os.environ |= server.env() | api.env()
     server.client().create_bucket(Bucket=BUCKET)
     last = _last_hour(logs)

@@ -7,8 +7,6 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from tests.airflow.airflow_server import CANARY, RefusedError
 from tests.airflow.conftest import Scene
 from tests.buckets import Bucket, event, key, plain
 from tests.ingest.contents import holds_together, same_as_model
+from tests.integrity.cloudtrail_api import ANYWHERE, sample_keys
 from tests.s3_server import ROOT_SECRET
 from trailhouse import sample
 from trailhouse.sample import digests, signing
@@ -34,24 +33,6 @@ not_in = ["Root"]
 """
 
 
-@dataclass
-class Listed:
-    """A public key of the sample, as the API has it."""
-
-    told: dict[str, Any]
-
-    @property
-    def since(self) -> datetime:
-        return datetime.fromisoformat(self.told["ValidityStartTime"])
-
-    @property
-    def until(self) -> datetime:
-        return datetime.fromisoformat(self.told["ValidityEndTime"])
-
-    def listed(self) -> dict[str, Any]:
-        return self.told
-
-
 def sampled(scene: Scene) -> sample.Recipe:
     """A believable bucket, whole and signed, under the name that its digests have; CloudTrail's API knows the keys."""
     scene.logs = digests.BUCKET
@@ -65,8 +46,7 @@ def sampled(scene: Scene) -> sample.Recipe:
         more = {"Metadata": json.loads(beside.read_text())} if beside.is_file() else {}
         where = path.relative_to(folder).as_posix()
         scene.client.put_object(Bucket=scene.logs, Key=where, Body=path.read_bytes(), **more)
-    keys = json.loads(signing.public_keys(recipe))["PublicKeyList"]
-    scene.cloudtrail.keys = {"*": [Listed(each) for each in keys]}  # type: ignore[dict-item]
+    scene.cloudtrail.keys = {ANYWHERE: sample_keys(signing.public_keys(recipe))}
     return recipe
 
 

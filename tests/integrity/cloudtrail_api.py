@@ -39,6 +39,29 @@ class Refusal(Exception):
         self.code, self.message = code, message or code
 
 
+@dataclass(frozen=True)
+class SampleKey:
+    """A public key of a sample bucket, as the API tells of it."""
+
+    told: dict[str, str]
+
+    @property
+    def since(self) -> datetime:
+        return datetime.fromisoformat(self.told["ValidityStartTime"])
+
+    @property
+    def until(self) -> datetime:
+        return datetime.fromisoformat(self.told["ValidityEndTime"])
+
+    def listed(self) -> dict[str, str]:
+        return self.told
+
+
+def sample_keys(text: str) -> list[SampleKey]:
+    """Those of a sample's public-keys.json."""
+    return [SampleKey(each) for each in json.loads(text)["PublicKeyList"]]
+
+
 class CloudTrailApi:
     """
     A small CloudTrail. What it answers is set by its attributes, at any time.
@@ -57,7 +80,7 @@ class CloudTrailApi:
 
     def reset(self) -> None:
         """As new: no keys, no trails, no organization, nothing asked."""
-        self.keys: dict[str, Iterable[Key]] = {}
+        self.keys: dict[str, Iterable[Key | SampleKey]] = {}
         self.trails: list[dict[str, Any]] = []
         self.organization: str | None = None
         self.throttle = 0
