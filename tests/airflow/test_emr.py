@@ -34,7 +34,7 @@ def on_emr(scene: Scene, *more: str, **airflow) -> None:
     scene.client.upload_file(str(scene.airflow.settings), scene.home, "trailhouse.toml")
     scene.emr.jobs.clear()
     scene.emr.tokens.clear()
-    scene.emr.dies, scene.emr.hidden = set(), set()
+    scene.emr.dies, scene.emr.hangs, scene.emr.hidden = set(), set(), set()
 
 
 def test_a_job_that_dies_is_run_again_and_each_try_is_one_job(scene: Scene):
@@ -79,9 +79,10 @@ def test_a_job_that_nobody_waits_for_any_more_is_cancelled_before_the_next_try(s
 
 def test_a_task_that_is_stopped_cancels_its_job(scene: Scene):
     on_emr(scene)
+    scene.emr.hangs = {0}
     scene.feed(plain(8))
     run = scene.airflow.trigger("trailhouse_ingest")
-    scene.airflow.until(lambda: bool(scene.emr.jobs), 60)
+    scene.airflow.until(lambda: any(job.looks for job in scene.emr.jobs.values()), 60)
     (job,) = scene.emr.jobs.values()
     scene.airflow.fail("trailhouse_ingest", run)
     scene.airflow.until(lambda: job.state == "CANCELLED", 60)
