@@ -210,6 +210,20 @@ def test_a_key_is_used_in_its_own_region():
     assert call.context["kms:viaservice"] == "s3.eu-west-1.amazonaws.com"
 
 
+@pytest.mark.parametrize(
+    ("location", "layout", "asked"),
+    [
+        ("s3://my-lake", "aws", {"trailhouse/events/", "org/AWSLogs/"}),
+        ("s3://my-lake/lake/", "flat", {"lake/trailhouse/events/", "org/"}),
+    ],
+)
+def test_a_role_lists_what_begins_as_the_keys_do(location, layout, asked):
+    source = settings.Source(url="s3://logs/org", layout=layout)
+    config = replace(CONFIG, sources=(source,), lake=replace(CONFIG.lake, location=location))
+    calls = roles.needs(roles.Places(CLOUD, config))["ingest"]
+    assert {each.context["s3:prefix"] for each in calls if each.action == "s3:ListBucket"} == asked
+
+
 def test_where_no_role_is_of_ours_nothing_is_missing_and_nothing_well():
     gone = tuple(Role(f"trailhouse-{name}", False) for name in roles.ROLES)
     cloud = replace(CLOUD, roles=gone)

@@ -19,7 +19,21 @@ from botocore.exceptions import BotoCoreError, ClientError
 from trailhouse import settings
 from trailhouse.doctor import rights
 from trailhouse.doctor.roles import ROLES, prefix
-from trailhouse.doctor.values import LAKE, LOGS, RESULTS, Bucket, Cloud, Key, Role, Trail, Unseen, account_of
+from trailhouse.doctor.values import (
+    LAKE,
+    LOGS,
+    RESULTS,
+    Bucket,
+    Cloud,
+    Key,
+    Role,
+    Trail,
+    Unseen,
+    account_of,
+    log_files,
+    parts,
+    region_of,
+)
 from trailhouse.sources import aws
 
 SERVICES = ("s3", "kms", "sts", "iam", "cloudtrail", "glue", "athena", "scheduler")
@@ -99,7 +113,7 @@ def _trails(look: Looker, account: str) -> tuple[Trail, ...] | None:
         lambda: [str(each["TrailARN"]) for page in pages.paginate() for each in page["Trails"]],
     )  # fmt: skip
     for arn in sorted({*(listed or ())} - unique.keys()):
-        there = aws.client("cloudtrail", aws.Access(region=arn.split(":")[3]))
+        there = aws.client("cloudtrail", aws.Access(region=region_of(arn)))
         ask = partial(there.describe_trails, trailNameList=[arn])
         found = look.look(arn, "cloudtrail:DescribeTrails", ask) or {"trailList": ()}
         unique |= {each["TrailARN"]: each for each in found["trailList"]}
@@ -108,7 +122,7 @@ def _trails(look: Looker, account: str) -> tuple[Trail, ...] | None:
 
 def _trail(look: Looker, told: Mapping[str, Any], account: str) -> Trail:
     arn = str(told["TrailARN"])
-    client = aws.client("cloudtrail", aws.Access(region=arn.split(":")[3]))  # selectors are told at home alone
+    client = aws.client("cloudtrail", aws.Access(region=region_of(arn)))  # selectors are told at home alone
     status = look.look(arn, "cloudtrail:GetTrailStatus", lambda: client.get_trail_status(Name=arn))
     if account_of(arn) != account:
         # The organization's: its members see that it is there and works, and AWS tells them no more.
@@ -160,8 +174,7 @@ def _named(config: settings.Settings, account: str) -> Iterator[Bucket]:
     logs: dict[str, Bucket] = {}
     for source in config.sources:
         if source.url.startswith("s3://"):
-            name, prefix = _parts(source.url)
-            below = f"{prefix}AWSLogs/" if source.layout == "aws" else prefix
+            name, below = log_files(source.url, source.layout)
             new = Bucket(name, LOGS, (), source.expected_owner, bool(source.copy_of))
             known = logs.get(name, new)
             prefixes, copied = (*known.prefixes, below), known.copied and new.copied
@@ -169,15 +182,8 @@ def _named(config: settings.Settings, account: str) -> Iterator[Bucket]:
     yield from logs.values()
     for url, use in ((config.lake.location, LAKE), (config.athena.output, RESULTS)):
         if url.startswith("s3://"):
-            name, prefix = _parts(url)
+            name, prefix = parts(url)
             yield Bucket(name, use, (prefix,), account)
-
-
-def _parts(url: str) -> tuple[str, str]:
-    """The bucket, and the prefix with a slash at its end."""
-    bucket, _, prefix = url.removeprefix("s3://").partition("/")
-    prefix = prefix.rstrip("/")
-    return bucket, f"{prefix}/" if prefix else ""
 
 
 _NO_BLOCK: Mapping[str, Any] = {"NoSuchPublicAccessBlockConfiguration": {}}
@@ -261,8 +267,7 @@ def _key_names(
 
 
 def _key(look: Looker, name: str, use: str) -> Key:
-    region = name.split(":")[3] if name.startswith("arn:") else ""
-    kms = aws.client("kms", aws.Access(region=region))
+    kms = aws.client("kms", aws.Access(region=region_of(name)))
     told = look.look(name, "kms:DescribeKey", lambda: kms.describe_key(KeyId=name))
     if told is None:
         return Key(name, use)

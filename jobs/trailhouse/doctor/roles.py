@@ -14,7 +14,7 @@ from trailhouse import settings
 from trailhouse.doctor import rights
 from trailhouse.doctor.checks import found
 from trailhouse.doctor.rights import Call
-from trailhouse.doctor.values import LAKE, LOGS, RESULTS, Cloud, Finding, Role
+from trailhouse.doctor.values import LAKE, LOGS, RESULTS, Cloud, Finding, Role, account_of, log_files, parts, region_of
 
 INGEST, MAINTAIN, VERIFY, PUBLISH, ANALYST = "ingest", "maintain", "verify", "publish", "analyst"
 ROLES = (INGEST, MAINTAIN, VERIFY, PUBLISH, ANALYST)
@@ -36,7 +36,8 @@ class Places:
         return f"{self.s3}{self.config.lake.location.removeprefix('s3://').rstrip('/')}/{path}"
 
     def lake_bucket(self) -> tuple[str, str]:
-        bucket, _, prefix = self.config.lake.location.removeprefix("s3://").rstrip("/").partition("/")
+        """And how keys of the lake begin in it."""
+        bucket, prefix = parts(self.config.lake.location)
         return f"{self.s3}{bucket}", prefix
 
     def table(self, database: str, table: str) -> str:
@@ -56,7 +57,7 @@ class Places:
 
     def _by_s3(self, key: str) -> dict[str, str]:
         """S3 asks for it in the key's own region, which is the bucket's."""
-        region = key.split(":")[3] if key.startswith("arn:") else self.cloud.region
+        region = region_of(key) or self.cloud.region
         return {"kms:viaservice": f"s3.{region}.{self.cloud.suffix}"}
 
 
@@ -109,7 +110,7 @@ def needs(places: Places) -> dict[str, list[Call]]:
     bucket, prefix = places.lake_bucket()
     events, seals = places.table(lake.database, "events"), "_trailhouse/seals/newest.json"
     reads = [
-        Call("s3:ListBucket", bucket, {"s3:prefix": f"{prefix}/{lake.database}/events/"}),
+        Call("s3:ListBucket", bucket, {"s3:prefix": f"{prefix}{lake.database}/events/"}),
         Call("s3:GetObject", places.lake(f"{lake.database}/events/x")),
         Call("s3:GetObject", places.lake(f"{lake.ops_database}/ledger/x")),
         Call("glue:GetTable", events),
@@ -141,11 +142,10 @@ def needs(places: Places) -> dict[str, list[Call]]:
 def _logs(places: Places) -> Iterator[Call]:
     """Reading log files, or taking on the role that may."""
     for source in places.config.sources:
-        bucket, _, prefix = source.url.removeprefix("s3://").rstrip("/").partition("/")
-        below = f"{prefix}/AWSLogs/" if prefix else "AWSLogs/"
         if source.role_arn:
             yield Call("sts:AssumeRole", source.role_arn)
         elif source.url.startswith("s3://"):
+            bucket, below = log_files(source.url, source.layout)
             yield Call("s3:ListBucket", f"{places.s3}{bucket}", {"s3:prefix": below})
             yield Call("s3:GetObject", f"{places.s3}{bucket}/{below}x")
     if not any(source.role_arn for source in places.config.sources):
@@ -206,12 +206,8 @@ def of_sources(config: settings.Settings, account: str) -> Iterator[Finding]:
             continue
         if not source.expected_owner:
             yield found("source_no_owner", source.url)
-        if source.role_arn and not source.external_id and _account(source.role_arn) != account:
+        if source.role_arn and not source.external_id and account_of(source.role_arn) != account:
             yield found("source_no_external_id", source.url, role=source.role_arn)
-
-
-def _account(arn: str) -> str:
-    return arn.split(":")[4]
 
 
 def of_endpoints(endpoints: Mapping[str, str]) -> Iterator[Finding]:

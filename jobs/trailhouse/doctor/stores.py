@@ -11,7 +11,7 @@ from typing import Any
 from trailhouse import settings
 from trailhouse.doctor import rights
 from trailhouse.doctor.checks import found
-from trailhouse.doctor.values import LAKE, LOGS, RESULTS, Bucket, Cloud, Finding, Key
+from trailhouse.doctor.values import LAKE, LOGS, RESULTS, Bucket, Cloud, Finding, Key, region_of
 
 CLOUDTRAIL = "cloudtrail.amazonaws.com"
 TEMPLATES = {LOGS: "log-bucket", LAKE: "lake", RESULTS: "lake"}
@@ -208,7 +208,7 @@ def _forgets(rule: Mapping[str, Any]) -> bool:
 
 
 def _key(key: Key) -> Iterator[Finding]:
-    named = {"use": key.use, "region": key.arn.split(":")[3] if key.arn.startswith("arn:") else ""}
+    named = {"use": key.use, "region": region_of(key.arn)}
     if key.state in ("PendingDeletion", "PendingReplicaDeletion"):
         yield found("key_going", key.arn, **named)
     elif key.state == "Disabled":

@@ -23,6 +23,24 @@ def account_of(arn: str) -> str:
     return fields[4] if fields[0] == "arn" and len(fields) == 6 else ""
 
 
+def region_of(arn: str) -> str:
+    """Where it is; "" if it doesn't say."""
+    return arn.split(":")[3] if arn.startswith("arn:") else ""
+
+
+def parts(url: str) -> tuple[str, str]:
+    """Of s3://bucket/prefix the bucket, and the prefix with a slash at its end."""
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    prefix = prefix.rstrip("/")
+    return bucket, f"{prefix}/" if prefix else ""
+
+
+def log_files(url: str, layout: str) -> tuple[str, str]:
+    """The bucket of a source, and how the keys of its log files begin."""
+    bucket, prefix = parts(url)
+    return bucket, f"{prefix}AWSLogs/" if layout == "aws" else prefix
+
+
 @dataclass(frozen=True, slots=True)
 class Unseen:
     """Something that could not be looked at."""
@@ -45,7 +63,7 @@ class Trail:
 
     @property
     def home(self) -> str:
-        return self.arn.split(":")[3]
+        return region_of(self.arn)
 
 
 @dataclass(frozen=True, slots=True)
