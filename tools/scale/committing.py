@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import statistics
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from tests.faults.proxy import Proxy
 from tests.s3_server import S3Server
 from tools import setup
 from tools.scale.files import Files
+from tools.scale.memory import most_held
 from trailhouse import settings
 from trailhouse.lake import catalog, commits
 from trailhouse.lake.catalog import Lake
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def _committed(lake: Lake, proxy: Proxy, many: int, partitions: int) -> dict[str, object]:
-    files, seconds, before = Files(lake), list[float](), _memory()
+    files, seconds, before = Files(lake), list[float](), most_held()
     for number in range(many):
         batch, made = f"batch{number:06d}", files.of(partitions, FIRST + timedelta(days=number // 96))
         began, seen = time.monotonic(), proxy.begin()
@@ -71,7 +71,7 @@ def _committed(lake: Lake, proxy: Proxy, many: int, partitions: int) -> dict[str
         "seconds_last": round(statistics.median(seconds[-tenth:]), 3),
         "stage_last": round(staged - began, 3),
         "requests_last": dict(Counter(each.kind for each in seen.requests)),
-        "memory": _memory(),
+        "memory": most_held(),
         "memory_before": before,
         "metadata_bytes": _size(table, table.metadata_location),
         "list_bytes": _size(table, snapshot.manifest_list) if snapshot else 0,
@@ -95,11 +95,6 @@ def _planned(lake: Lake, proxy: Proxy) -> dict[str, object]:
         "plan_files": found,
         "plan_requests": dict(Counter(each.kind for each in seen.requests)),
     }
-
-
-def _memory() -> int:
-    """The most that this process has held, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 from tools.scale import ledger
 from tools.scale.bucket import serving
 from tools.scale.keys import Space
+from tools.scale.memory import most_held
 from trailhouse import settings
 from trailhouse.ingest import plan
 from trailhouse.lake import catalog
@@ -55,7 +55,7 @@ def main() -> None:
 
 def _planned(config: settings.Settings, folder: Path, now: datetime) -> dict[str, float]:
     lake = catalog.open_lake(config.lake)
-    began, before = time.monotonic(), _memory()
+    began, before = time.monotonic(), most_held()
     found = plan.survey(config, lake, now)
     listed = time.monotonic()
     batches = sum(1 for _ in plan.batches(found.new, config.batch, now))
@@ -66,15 +66,10 @@ def _planned(config: settings.Settings, folder: Path, now: datetime) -> dict[str
         "batches": batches,
         "seconds": round(listed - began, 1),
         "batch_seconds": round(time.monotonic() - listed, 1),
-        "memory": _memory(),
+        "memory": most_held(),
         "memory_before": before,
         "ledger_bytes": sum(file.stat().st_size for file in folder.glob("**/ledger/data/**/*.parquet")),
     }
-
-
-def _memory() -> int:
-    """The most that this process has held, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
 if __name__ == "__main__":

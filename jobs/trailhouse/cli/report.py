@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
@@ -190,15 +189,18 @@ def _run_all(ask: Ask, texts: Mapping[str, str], place: Callable[[str], str], wr
 
 def _writer(form: Form, csv_raw: bool) -> Write:
     """What writes an answer to a file, or where there is none, to the terminal."""
+    from trailhouse.lake import place
 
     def write(answer: Answer, out: str | None) -> None:
         if form == "parquet":
             assert out is not None
-            _replaced(out, lambda fresh: _write_parquet(answer, fresh))
+            with place.replaced(out) as fresh:
+                _write_parquet(answer, fresh)
             return
         shown: show.Format = "csv_raw" if form == "csv" and csv_raw else form
         if out is not None:
-            _replaced(out, lambda fresh: _write_text(answer, shown, fresh))
+            with place.replaced(out) as fresh:
+                _write_text(answer, shown, fresh)
             return
         cut = SHOWN if form == "table" else len(answer.rows)
         show.show(answer.rows[:cut], answer.columns, shown, sys.stdout)
@@ -217,24 +219,3 @@ def _write_parquet(answer: Answer, out: Path) -> None:
     from trailhouse.cli import parquet
 
     parquet.write(answer, out)
-
-
-def _replaced(out: str, write: Callable[[Path], None]) -> None:
-    """A file that is there whole or not at all."""
-    from trailhouse.lake import place
-
-    if place.is_in_a_bucket(out):
-        with tempfile.TemporaryDirectory(prefix="trailhouse-") as folder:
-            fresh = Path(folder, "answer")
-            write(fresh)
-            place.write(out, fresh.read_bytes())
-        return
-    try:
-        there = Path(out)
-        there.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=there.parent, prefix=".trailhouse-") as folder:
-            fresh = Path(folder, there.name)
-            write(fresh)
-            fresh.replace(there)
-    except OSError as error:
-        raise TrailhouseError(f"can't write {out}: {error.strerror or error}") from error

@@ -7,8 +7,9 @@ lake is written by `lake.files`, which seals it.
 
 from __future__ import annotations
 
-import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,16 +20,34 @@ from trailhouse.sources import aws
 
 def write(where: str, data: bytes) -> None:
     """A file of these bytes there, in place of what was there before."""
+    if not is_in_a_bucket(where):
+        with replaced(where) as fresh:
+            fresh.write_bytes(data)
+            fresh.chmod(0o644)
+        return
+    bucket, _, key = where.removeprefix("s3://").partition("/")
     try:
-        if is_in_a_bucket(where):
-            bucket, _, key = where.removeprefix("s3://").partition("/")
-            aws.client("s3").put_object(Bucket=bucket, Key=key, Body=data)
-        else:
-            _write(Path(where), data)
-    except OSError as error:
-        raise TrailhouseError(f"can't write {where}: {error.strerror or error}") from error
+        aws.client("s3").put_object(Bucket=bucket, Key=key, Body=data)
     except (BotoCoreError, ClientError) as error:
         raise TrailhouseError(f"can't write {where}: {error}") from error
+
+
+@contextmanager
+def replaced(where: str) -> Iterator[Path]:
+    """Where to write a file that takes the place of what was there when the block ends, and only then."""
+    there = None if is_in_a_bucket(where) else Path(where)
+    try:
+        if there:
+            there.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=there and there.parent, prefix=".trailhouse-") as folder:
+            fresh = Path(folder, "fresh")
+            yield fresh
+            if there:
+                fresh.replace(there)
+            else:
+                write(where, fresh.read_bytes())
+    except OSError as error:
+        raise TrailhouseError(f"can't write {where}: {error.strerror or error}") from error
 
 
 def is_in_a_bucket(where: str) -> bool:
@@ -38,12 +57,3 @@ def is_in_a_bucket(where: str) -> bool:
 def inside(folder: str, name: str) -> str:
     """A file's place in a folder."""
     return f"{folder.rstrip('/')}/{name}" if is_in_a_bucket(folder) else str(Path(folder, name))
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, made = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        os.fchmod(file.fileno(), 0o644)
-    os.replace(made, path)

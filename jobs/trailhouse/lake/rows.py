@@ -14,7 +14,6 @@ from pyiceberg.conversions import from_bytes
 from pyiceberg.expressions import And, BooleanExpression, EqualTo, In
 from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.manifest import DataFile
-from pyiceberg.table import DataScan, FileScanTask
 from pyiceberg.types import DateType
 
 from trailhouse.lake import catalog, commits, schema, write
@@ -40,23 +39,21 @@ def known_objects(
     lake: Lake, source_id: str, days: Iterable[date], columns: tuple[str, ...], snapshot: int | None = None
 ) -> pa.Table:
     """Of the ledger, main's or a snapshot's: what is settled for these days' folders of a source."""
-    which: BooleanExpression = And(EqualTo("source", source_id), In("key_day", set(days)))
-    return lake.table("ledger").scan(which, selected_fields=columns, snapshot_id=snapshot).to_arrow()
+    return lake.table("ledger").scan(_of(source_id, days), selected_fields=columns, snapshot_id=snapshot).to_arrow()
 
 
 def known_batches(
     lake: Lake, source_id: str, days: Iterable[date], columns: tuple[str, ...]
 ) -> Iterator[pa.RecordBatch]:
     """The same, a piece at a time: a ledger of many millions of rows is more than a driver holds."""
-    which: BooleanExpression = And(EqualTo("source", source_id), In("key_day", set(days)))
-    scan = lake.table("ledger").scan(which, selected_fields=columns)
-    for task in scan.plan_files():
-        yield from _read(scan, task)
-
-
-def _read(scan: DataScan, task: FileScanTask) -> Iterator[pa.RecordBatch]:
+    scan = lake.table("ledger").scan(_of(source_id, days), selected_fields=columns)
     reader = ArrowScan(scan.table_metadata, scan.io, scan.projection(), scan.row_filter, scan.case_sensitive)
-    return reader.to_record_batches([task])
+    for task in scan.plan_files():
+        yield from reader.to_record_batches([task])  # of several at once it would hold whatever is read ahead
+
+
+def _of(source_id: str, days: Iterable[date]) -> BooleanExpression:
+    return And(EqualTo("source", source_id), In("key_day", set(days)))
 
 
 def newest_day(lake: Lake, most: date) -> date | None:

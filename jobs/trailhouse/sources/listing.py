@@ -229,8 +229,8 @@ def _agenda(
 ) -> Agenda:
     if bucket is None:
         return Agenda((), ())
-    if source.layout == "flat" or (bucket.prefix and folder_role(bucket.prefix) == "stop"):
-        return Agenda((Scope("all", bucket.prefix),), TIERS)  # no days to tell apart, or the root lies below them
+    if _has_no_days(source, bucket):
+        return Agenda((Scope("all", bucket.prefix),), TIERS)
     return scopes(known, every, now, bucket.prefix)
 
 
@@ -238,12 +238,16 @@ def _scopes_of(only: Range, source: settings.Source, bucket: s3.Bucket | None) -
     """Where the search for a part begins."""
     if bucket is None:
         return ()
-    role = folder_role(bucket.prefix) if bucket.prefix else "walk"
-    if source.layout == "flat" or role == "stop":
+    if _has_no_days(source, bucket):
         return (Scope("all", bucket.prefix),)
-    if role == "feed":
+    if folder_role(bucket.prefix) == "feed":
         return (Scope("feed", bucket.prefix, *only.within(bucket.prefix)),)
     return (Scope("discover", bucket.prefix),)
+
+
+def _has_no_days(source: settings.Source, bucket: s3.Bucket) -> bool:
+    """Whether there are no days to tell apart, or the root lies below them."""
+    return source.layout == "flat" or folder_role(bucket.prefix) == "stop"
 
 
 @dataclass(frozen=True, slots=True)
