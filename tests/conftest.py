@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from tests.aws_env import aws_of
 from tests.s3_server import S3Server
 from tools import setup
 from trailhouse import settings
@@ -150,17 +151,9 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def aws_env(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Clients are kept for the process, and boto3 keeps what credentials it found first: a test starts with none."""
-    import boto3
-
-    from trailhouse.sources import aws
-
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
-        monkeypatch.delenv(name, raising=False)
-    aws._CLIENTS.clear()
-    yield monkeypatch
-    aws._CLIENTS.clear()
+    """A test starts with no clients and nobody's configuration."""
+    with aws_of(monkeypatch, {}):
+        yield monkeypatch
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from pyiceberg.expressions import AlwaysFalse, In
 
+from tests.aws_env import aws_of
 from tests.engine import cases
 from tests.engine.trino_server import TrinoServer
 from tests.faults.glue_server import GlueServer
@@ -59,19 +60,8 @@ def cloud(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture(scope="session")
 def reached(cloud: Cloud) -> Iterator[Cloud]:
     """The same, with this process's AWS configuration pointing there."""
-    import boto3
-
-    from trailhouse.sources import aws
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(boto3, "DEFAULT_SESSION", None)
-        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
-            patch.delenv(name, raising=False)
-        for name, value in cloud.env.items():
-            patch.setenv(name, value)
-        aws._CLIENTS.clear()
+    with pytest.MonkeyPatch.context() as patch, aws_of(patch, cloud.env):
         yield cloud
-    aws._CLIENTS.clear()
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tests.aws_env import aws_of
+
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
 ACCOUNT = "123456789012"  # moto's own
@@ -250,12 +252,9 @@ def cloud() -> Iterator[None]:
     from moto.cloudformation import parsing
 
     models = {kind: model(kind) for kind in TYPES}
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
+    with pytest.MonkeyPatch.context() as patch, aws_of(patch, {"AWS_DEFAULT_REGION": REGION}), mock_aws():
         patch.setattr(parsing, "get_model_map", cache(lambda: models))
         patch.setattr(parsing, "get_model_list", cache(lambda: list(models.values())))
-        patch.setenv("AWS_DEFAULT_REGION", REGION)
-        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_GLUE"):
-            patch.delenv(name, raising=False)
         client.cache_clear()
         yield
         client.cache_clear()

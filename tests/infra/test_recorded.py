@@ -19,6 +19,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.aws_env import aws_of
 from tests.buckets import Bucket, event, key, plain
 from tests.engine.trino_server import TrinoServer
 from tests.faults.glue_server import GlueServer
@@ -96,15 +97,8 @@ class Reached:
     @contextmanager
     def acting_as(self, role: str) -> Iterator[settings.Settings]:
         """This process is that role to AWS."""
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(boto3, "DEFAULT_SESSION", None)
-            for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
-                patch.delenv(name, raising=False)
-            for name, value in self.env(role, secret(role)).items():
-                patch.setenv(name, value)
-            aws._CLIENTS.clear()
+        with pytest.MonkeyPatch.context() as patch, aws_of(patch, self.env(role, secret(role))):
             yield self.config
-            aws._CLIENTS.clear()
 
     def root(self, service: str) -> Any:
         """A client of the test's own, past the proxy."""
