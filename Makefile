@@ -83,7 +83,7 @@ format: setup  ## write the code as ruff would
 	$(BIN)/ruff check --fix --select I
 
 measure: setup  ## rates, memory and layouts on this machine, into docs/measured.md (about ten minutes)
-	@$(BIN)/python tools/measure.py
+	@$(BIN)/python -m tools.measure
 
 upkeep: setup  ## a lake fed 96 times a day, before and after maintain, into docs/upkeep.md (half an hour); MINUTES=n
 	@$(BIN)/python tools/upkeep.py --minutes $(or $(MINUTES),20)

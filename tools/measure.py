@@ -1,37 +1,21 @@
 """
 Measure an ingest on this machine, and write docs/measured.md: rates, memory, and the two partition layouts.
 
-`make measure`. Makes its own sample buckets, in a folder that goes afterwards. Standard library only.
+`make measure`. Makes its own sample buckets, in a folder that goes afterwards.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import platform
-import re
-import subprocess
-import sys
 import tempfile
-import threading
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+from bench.process import Ran, trailhouse
 
 ROOT = Path(__file__).resolve().parents[1]
-TRAILHOUSE = ROOT / ".venv" / "bin" / "trailhouse"
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One command: what it said, how long it took, and the most memory of each kind of process."""
-
-    result: dict[str, Any]
-    seconds: float
-    memory: dict[str, int]  # MB
 
 
 def main() -> None:
@@ -53,11 +37,11 @@ def rates(folder: Path) -> Iterator[str]:
     again = 0.0
     for events in (100_000, 1_000_000):
         logs, lake = folder / f"logs-{events}", folder / f"lake-{events}"
-        measure("sample", str(logs), "--events", str(events))
-        done = measure("ingest", str(logs), "--lake", str(lake))
-        per_second.append(float(str(done.result["records"])) / done.seconds)
+        trailhouse("sample", str(logs), "--events", str(events))
+        done = trailhouse("ingest", str(logs), "--lake", str(lake))
+        per_second.append(float(str(done.said["records"])) / done.seconds)
         yield _row(events, done, per_second[-1])
-        again = measure("ingest", str(logs), "--lake", str(lake)).seconds
+        again = trailhouse("ingest", str(logs), "--lake", str(lake)).seconds
     yield f"\nThe second rate is {per_second[1] / per_second[0]:.2f} of the first (whole runs, start-up included)."
     yield f"A second run over the 1,000,000 events, with nothing to do: {again:.1f} s, no JVM."
 
@@ -86,14 +70,16 @@ def gate(folder: Path) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for events in (100_000, 1_000_000):
         logs = folder / f"clean-{events}"
-        measure("sample", str(logs), "--events", str(events), "--clean")
-        runs: dict[str, list[Measured]] = {"with": [], "without": []}
+        trailhouse("sample", str(logs), "--events", str(events), "--clean")
+        runs: dict[str, list[Ran]] = {"with": [], "without": []}
         for number in range(2):
             for how, done in runs.items():
                 code = UNGATED if how == "without" else ""
-                done.append(measure("ingest", str(logs), "--lake", str(folder / f"{how}-{events}-{number}"), code=code))
+                done.append(
+                    trailhouse("ingest", str(logs), "--lake", str(folder / f"{how}-{events}-{number}"), code=code)
+                )
         best = {how: min(done, key=lambda each: each.seconds) for how, done in runs.items()}
-        parts, jobs = best["with"].result["phases"], best["with"].result["spark_jobs"]
+        parts, jobs = best["with"].said["phases"], best["with"].said["spark_jobs"]
         share = (parts["look"] + parts["judge"]) / parts["write"]
         seconds = [f"{best[how].seconds:,.1f} s" for how in ("with", "without")]
         seconds += [f"{parts[name]:,.1f} s" for name in ("write", "look", "judge")]
@@ -109,64 +95,21 @@ def layouts(folder: Path) -> Iterator[str]:
     yield "| `--lake-partition` | data files | MB | seconds |"
     yield "| --- | --- | --- | --- |"
     logs = folder / "logs-accounts"
-    measure("sample", str(logs), *size)
+    trailhouse("sample", str(logs), *size)
     for layout in ("account", "bucket"):
         lake = folder / f"lake-{layout}"
-        done = measure("ingest", str(logs), "--lake", str(lake), "--lake-partition", layout)
+        done = trailhouse("ingest", str(logs), "--lake", str(lake), "--lake-partition", layout)
         files = list((lake / "trailhouse" / "events" / "data").rglob("*.parquet"))
         size = sum(file.stat().st_size for file in files) / 2**20
         yield f"| `{layout}` | {len(files):,} | {size:,.0f} | {done.seconds:,.0f} |"
 
 
-def measure(*arguments: str, code: str = "") -> Measured:
-    """Run a command of Trailhouse's, as it is or by other code, and watch its processes."""
-    print("$ trailhouse", *arguments, file=sys.stderr)
-    began = time.monotonic()
-    command = [sys.executable, "-c", code] if code else [str(TRAILHOUSE)]
-    process = subprocess.Popen(
-        [*command, *arguments, "--format", "json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    memory: dict[str, int] = {}
-    over = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(process.pid, memory, over))
-    watcher.start()
-    out, _ = process.communicate()
-    over.set()
-    watcher.join()
-    if process.returncode:
-        raise SystemExit(f"measure: trailhouse {' '.join(arguments)} left with {process.returncode}")
-    return Measured(json.loads(out.splitlines()[-1]), time.monotonic() - began, memory)
-
-
-def _watch(pid: int, memory: dict[str, int], over: threading.Event) -> None:
-    while not over.wait(0.2):
-        for each in _tree(pid):
-            try:
-                command = Path(f"/proc/{each}/cmdline").read_text()
-                resident = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{each}/status").read_text())
-            except OSError:
-                continue
-            kind = "worker" if "pyspark.daemon" in command else "jvm" if "java" in command.split("\0")[0] else "driver"
-            memory[kind] = max(memory.get(kind, 0), int(resident[1]) // 1024 if resident else 0)
-
-
-def _tree(pid: int) -> Iterator[int]:
-    yield pid
-    try:
-        tasks = os.listdir(f"/proc/{pid}/task")
-        children = [c for t in tasks for c in Path(f"/proc/{pid}/task/{t}/children").read_text().split()]
-    except OSError:
-        return
-    for child in children:
-        yield from _tree(int(child))
-
-
-def _row(events: int, done: Measured, rate: float) -> str:
+def _row(events: int, done: Ran, rate: float) -> str:
     memory = [f"{done.memory.get(kind, 0):,} MB" for kind in ("worker", "jvm", "driver")]
-    stored, lake = (f"{int(str(done.result[name])) / 2**20:,.0f} MB" for name in ("bytes_in", "bytes_out"))
+    stored, lake = (f"{int(str(done.said[name])) / 2**20:,.0f} MB" for name in ("bytes_in", "bytes_out"))
     cells = [
         f"{events:,}",
-        f"{done.result['objects']:,}",
+        f"{done.said['objects']:,}",
         stored,
         f"{done.seconds:,.1f}",
         f"{rate:,.0f}",
