@@ -40,7 +40,7 @@ airflow: setup s3server  ## each DAG on a real Airflow, in an environment of its
 demo: setup  ## a small believable log bucket, ingested and asked
 	@$(BIN)/trailhouse demo
 
-test: setup s3server browser awscli  ## everything; SEED=n repeats a run of the properties
+test: setup s3server browser awscli contenders  ## everything; SEED=n repeats a run of the properties
 	@echo "hypothesis seed $(SEED): repeat with make test SEED=$(SEED)"
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark and not engine and not airflow and not cluster" --hypothesis-seed=$(SEED)
 	$(BIN)/pytest -q -m "spark and not airflow and not cluster" --hypothesis-seed=$(SEED)
