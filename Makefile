@@ -11,7 +11,7 @@ LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-has
 
 .DEFAULT_GOAL := help
 .PHONY: help setup s3server browser awscli contenders airflow engine demo test trino unit fuzz faults sabotage cluster check lint types policy format docs \
-  golden lock bench measure upkeep text-time reports proof scale clean
+  golden lock bench bench-check measure upkeep text-time reports proof scale clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -102,6 +102,9 @@ proof: setup s3server awscli  ## how long a verification takes, beside the AWS C
 
 scale: setup s3server  ## planning and committing at sizes past this machine, into docs/scale.md and docs/cost.md (half an hour)
 	@$(BIN)/python -W ignore -m tools.scale
+
+bench-check: setup s3server  ## counts that must not grow: requests, Spark jobs, bytes, instructions (two minutes)
+	@$(BIN)/python -W ignore -m bench.check
 
 text-time: setup  ## what the text of eventTime costs and saves, into docs/text-time.md (four minutes)
 	@$(BIN)/python -W ignore -m tools.measure_text_time

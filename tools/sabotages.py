@@ -315,7 +315,7 @@ AUDIT = (
         "chr(ord(begins[place]) + 1)", "begins[place]",
         "tests/lake/test_figures.py::test_no_value_is_outside_its_bounds"),
     bug("a surrogate is a letter", "lake/figures.py",
-        'begins[place] == "\ud7ff"', 'begins[place] == "-"',
+        '"\\ue000" if', '"\\ud800" if',
         "tests/lake/test_figures.py::test_an_upper_bound_is_a_text_of_real_letters"),
     bug("only the first row group has a least", "lake/figures.py",
         "min(each.min_raw for each in seen)", "seen[0].min_raw",
