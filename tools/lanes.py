@@ -68,7 +68,7 @@ def main() -> None:
         setup.stop(NEED_PYTHON.format(".".join(map(str, sys.version_info[:2]))))
     for lane in LANES.values():
         spark(lane)
-        jars(lane)
+        setup.fetched_jars(f"Iceberg's jars for Spark {lane.name}", lane.pom, lane.sums)
 
 
 def spark(lane: Lane) -> None:
@@ -84,18 +84,6 @@ def spark(lane: Lane) -> None:
         setup.run([*asked, "--require-hashes", *built, "-r", lane.lock], UV_PYTHON_DOWNLOADS="never")
         shutil.rmtree(place, ignore_errors=True)
         made.rename(place)
-
-
-def jars(lane: Lane) -> None:
-    wanted = setup.read_sums(lane.sums)
-    if not setup.wrong_sums(lane.jars, wanted):
-        return
-    with setup.Told(f"Iceberg's jars for Spark {lane.name}"):
-        setup.fetch_jars(lane.jars, setup.find_java(), lane.pom)
-    wrong = setup.wrong_sums(lane.jars, wanted)
-    if wrong:
-        shutil.rmtree(lane.jars)
-        setup.stop(f"{', '.join(wrong)}: not what {lane.sums.relative_to(ROOT)} says; nothing of it was kept")
 
 
 def pytest(lane: Lane, arguments: list[str]) -> int:

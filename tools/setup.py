@@ -164,21 +164,27 @@ def jars(java: Path) -> None:
     inputs = [SUMS.read_bytes(), str(place).encode()]
     if done("jars", *inputs) and all((place / name).is_file() for name in wanted):
         return
-    cached = jars_folder()
-    if wrong_sums(cached, wanted):
-        with Told("Spark's jars"):
-            fetch_jars(cached, java)
-        wrong = wrong_sums(cached, wanted)
-        if wrong:
-            shutil.rmtree(cached)
-            stop(f"{', '.join(wrong)}: not what jars/SHA256SUMS says; nothing of it was kept")
+    cached = fetched_jars("Spark's jars", java=java)
     earlier = STAMPS / "placed-jars"
     for name in earlier.read_text().split() if earlier.is_file() else []:
         (place / name).unlink(missing_ok=True)
-    for name in wanted:
-        link_or_copy(cached / name, place / name)
+    for path in cached:
+        link_or_copy(path, place / path.name)
     earlier.write_text("\n".join(wanted))
     mark("jars", *inputs)
+
+
+def fetched_jars(what: str, pom: Path = POM, sums: Path = SUMS, java: Path | None = None) -> list[Path]:
+    """The jars that a pom names, fetched unless they are there, each what its sum says."""
+    folder, wanted = jars_folder(pom), read_sums(sums)
+    if wrong_sums(folder, wanted):
+        with Told(what):
+            fetch_jars(folder, java or find_java(), pom)
+        wrong = wrong_sums(folder, wanted)
+        if wrong:
+            shutil.rmtree(folder)
+            stop(f"{', '.join(wrong)}: not what {sums.relative_to(ROOT)} says; nothing of it was kept")
+    return [folder / name for name in wanted]
 
 
 def jars_folder(pom: Path = POM) -> Path:
@@ -382,20 +388,12 @@ def contenders() -> None:
     """Exactly what its lock names, and the jar that the bench's Spark job has beside Spark."""
     if not contenders_path().is_file():
         make_apart(contenders_path().parent.parent, BENCH_LOCK, "the contenders of the bench")
-    fetched_jars(BENCH_POM, BENCH_SUMS)
+    bench_jars()
 
 
-def fetched_jars(pom: Path, sums: Path) -> list[Path]:
-    """The jars that a pom names, fetched unless they are there, each what its sum says."""
-    folder, wanted = jars_folder(pom), read_sums(sums)
-    if wrong_sums(folder, wanted):
-        with Told(f"the jars of {pom.name}"):
-            fetch_jars(folder, find_java(), pom)
-        wrong = wrong_sums(folder, wanted)
-        if wrong:
-            shutil.rmtree(folder)
-            stop(f"{', '.join(wrong)}: not what {sums.relative_to(ROOT)} says; nothing of it was kept")
-    return [folder / name for name in wanted]
+def bench_jars() -> list[Path]:
+    """What the bench's Spark job has beside Spark."""
+    return fetched_jars("the jars of the bench", BENCH_POM, BENCH_SUMS)
 
 
 def apart(name: str, lock: Path) -> Path:

@@ -50,7 +50,7 @@ def main() -> None:
 def session(options: Mapping[str, str]) -> SparkSession:
     """On all cores, with memory enough."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    jars = setup.fetched_jars(setup.BENCH_POM, setup.BENCH_SUMS)
+    jars = setup.bench_jars()
     return (
         SparkSession.builder.master(f"local[{CORES}]")
         .config("spark.driver.memory", MEMORY)
