@@ -11,7 +11,6 @@ import pytest
 from tests.infra.clouds import cloud, deploy_all
 from trailhouse import settings
 from trailhouse.doctor import examine
-from trailhouse.sources import aws
 
 
 @dataclass
@@ -32,10 +31,8 @@ class House:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """All of it in one account, with every precaution that is a parameter; the lake's own books are another test's."""
     with cloud(), pytest.MonkeyPatch.context() as patch:
-        aws._CLIENTS.clear()
         outputs = deploy_all(bucket={"ObjectLockDays": 400})
         path = tmp_path_factory.mktemp("settings") / "trailhouse.toml"
         path.write_text(outputs["Settings"])
         patch.setattr(examine.books, "read", lambda where: None)
         yield House(outputs, settings.load(path, {}, {}))
-        aws._CLIENTS.clear()

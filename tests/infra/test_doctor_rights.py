@@ -13,7 +13,6 @@ from tests.infra.house import held_by
 from trailhouse import settings
 from trailhouse.doctor import examine
 from trailhouse.doctor.rights import Call, allowed, applies
-from trailhouse.sources import aws
 
 BY_OPERATION = {operation: action for action, operation in S3_ACTIONS.items()}
 
@@ -54,9 +53,7 @@ def asked(tmp_path_factory):
         held = held_by("trailhouse-doctor")
         patch.setattr(examine.books, "read", lambda where: None)
         patch.setattr(BaseClient, "_make_api_call", recorded)
-        aws._CLIENTS.clear()
         examine.examine(settings.load(path, {}, {}), examine.Asked(organization=True))
-        aws._CLIENTS.clear()
     return [
         CATALOG,
         *(each for each in found if each.action != "sts:GetCallerIdentity"),
