@@ -20,7 +20,7 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
-from bench import tables
+from bench import lakes, tables
 from trailhouse import settings
 from trailhouse.ask import dialect, local, queries, translate, views
 from trailhouse.ask.macros import MACROS
@@ -66,8 +66,7 @@ def bytes_read() -> int:
 @contextmanager
 def _connected(kind: str, place: str) -> Iterator[Ask]:
     if kind == "lake":
-        where = settings.Lake(location=place, catalog_uri=f"{place}/catalog.sqlite")
-        with local.asking(where) as ask:
+        with local.asking(lakes.of(Path(place))) as ask:
             yield lambda sql: ask(sql).rows
         return
     connection = duckdb.connect()

@@ -71,20 +71,15 @@ def main(bench: Bench) -> Input:
     return kept(bench, f"main-{bench.events}", [asdict(part) for part in parts], make)
 
 
-def sample(bench: Bench, events: int, days: int = DAYS, clean: bool = True, digests: bool = False) -> Input:
-    """
-    A bucket of `trailhouse sample` with its events alone: what goes into other tables is no contender's to read.
-
-    With digests, which sign every file, nothing is left out.
-    """
+def sample(bench: Bench, events: int, days: int = DAYS) -> Input:
+    """A bucket of `trailhouse sample` with its events alone: what goes into other tables is no contender's to read."""
     size = ["--events", str(events), "--days", str(days), "--accounts", "3", "--regions", "2"]
-    how = ["--layout", "organization", *(["--clean"] if clean else []), "--digests" if digests else "--no-digests"]
+    how = ["--layout", "organization", "--clean", "--no-digests"]
 
     def make(folder: Path) -> int:
         said = trailhouse("sample", str(folder), *size, *how).said
-        if not digests:
-            for path in [each for each in folder.rglob("*") if each.is_file() and not _is_events(folder, each)]:
-                path.unlink()
+        for path in [each for each in folder.rglob("*") if each.is_file() and not _is_events(folder, each)]:
+            path.unlink()
         return int(said["events"])
 
     return kept(bench, f"sample-{events}-{days}", [*size, *how], make)
@@ -155,8 +150,7 @@ def kept(bench: Bench, name: str, recipe: object, make: Callable[[Path], int]) -
     if not (home / HELD).is_file():
         fresh = home.with_name(home.name + f".{os.getpid()}")
         shutil.rmtree(fresh, ignore_errors=True)
-        (fresh / "bucket").parent.mkdir(parents=True)
-        (fresh / "bucket").mkdir()
+        (fresh / "bucket").mkdir(parents=True)
         events = make(fresh / "bucket")
         (fresh / HELD).write_text(json.dumps({"name": name, "events": events, **_sizes(fresh / "bucket")}))
         shutil.rmtree(home, ignore_errors=True)

@@ -36,10 +36,14 @@ def maintained(bench: Bench, taken: Input) -> Path:
     return lake
 
 
+def of(folder: Path) -> settings.Lake:
+    """The settings of a lake in a folder, as `--lake FOLDER` makes them."""
+    return settings.Lake(location=str(folder), catalog_uri=str(folder / "catalog.sqlite"))
+
+
 def data_files(lake: Path, table: str = "events") -> list[int]:
     """The size of each data file that readers of the table open; what `maintain` has yet to delete is none."""
-    opened = catalog.open_lake(settings.Lake(location=str(lake), catalog_uri=str(lake / "catalog.sqlite")))
-    return [each.file.file_size_in_bytes for each in opened.table(table).scan().plan_files()]
+    return [each.file.file_size_in_bytes for each in catalog.open_lake(of(lake)).table(table).scan().plan_files()]
 
 
 def same_rows(wanted: int, found: Mapping[str, int]) -> None:

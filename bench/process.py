@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,13 +35,11 @@ def trailhouse(*arguments: str, code: str = "") -> Ran:
     return run([*command, *arguments, "--format", "json"])
 
 
-def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> Ran:
+def run(command: Sequence[str]) -> Ran:
     """A program to its end. One that fails ends the bench: a number of what failed would be a lie."""
     print("$", *(Path(part).name if part == command[0] else part for part in command), file=sys.stderr, flush=True)
     began = time.monotonic()
-    process = subprocess.Popen(
-        command, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
-    )
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     memory: dict[str, int] = {}
     over = threading.Event()
     watcher = threading.Thread(target=_watch, args=(process.pid, memory, over))

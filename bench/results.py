@@ -60,9 +60,9 @@ def read(path: Path | None) -> dict[str, Any]:
     return json.loads(path.read_text())
 
 
-def of_pairs(theirs: Sequence[float], ours: Sequence[float]) -> float:
-    """How many times theirs is ours: the median over pairs of the same round."""
-    return statistics.median(t / o for t, o in zip(theirs, ours, strict=True))
+def of_pairs(one: Sequence[float], other: Sequence[float]) -> float:
+    """How many times the other the one is: the median over pairs of the same round."""
+    return statistics.median(a / b for a, b in zip(one, other, strict=True))
 
 
 def same_rows(rows: Mapping[str, int]) -> None:

@@ -8,9 +8,8 @@ does; what only a lake can know (hashes, lineage, flags) is NULL.
 
 from __future__ import annotations
 
-from bench.contenders.columns import PARTITION, columns, fields
-from bench.contenders.duckdb_job import expression
-from bench.contenders.duckdb_job import kind as kind_of
+from bench.contenders.columns import PARTITION, columns
+from bench.contenders.duckdb_job import expression, records
 from trailhouse.lake import schema
 
 LARGEST = 256 * 2**20  # bytes of a file, inflated
@@ -87,10 +86,8 @@ def parquet(pattern: str) -> str:
 def raw(patterns: str) -> str:
     """Each record of the files, flat, as DuckDB's own job reads it. Patterns stand with commas between them."""
     chosen = ", ".join(f"{expression(column)} AS {column.name}" for column in columns())
-    named = ", ".join(f"'{pattern}'" for pattern in patterns.split(","))
     return (
         "SELECT coalesce(r.recipientAccountId, r.userIdentity.accountId, '_invalid') AS account_id, "
         "coalesce(r.awsRegion, '_invalid') AS region, CAST(TRY_CAST(r.eventTime AS TIMESTAMP) AS DATE) AS event_date, "
-        f"{chosen} FROM (SELECT unnest(Records) AS r FROM read_json([{named}], format = 'unstructured', "
-        f"maximum_object_size = {LARGEST}, columns = {{Records: '{kind_of(fields())}[]'}}))"
+        f"{chosen} FROM ({records(patterns.split(','), LARGEST)})"
     )

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
+from bench import lakes
 from bench.contenders.told import CORES, arguments, working
 from trailhouse import settings
 from trailhouse.ingest import plan, stage, task
@@ -45,7 +46,7 @@ def task_of(folder: Path, out: Path) -> task.Work:
     """A task without objects, of a lake that has no rows yet."""
     config = settings.Settings(
         sources=(settings.Source(url=str(folder)),),
-        lake=settings.Lake(location=str(out), catalog_uri=str(out / "catalog.sqlite")),
+        lake=lakes.of(out),
     )
     lake = catalog.make_lake(config.lake)
     now = datetime.now(UTC)

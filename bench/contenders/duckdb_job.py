@@ -8,6 +8,7 @@ all partitions open, since closing some on the way makes more files of less.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -39,12 +40,14 @@ COPY (
   coalesce(r.awsRegion, '_invalid') AS region,
   CAST(r.eventTime AS TIMESTAMP)::DATE AS event_date,
   {chosen}
-  FROM (
-    SELECT unnest(Records) AS r
-    FROM read_json('{folder}/**/*.json.gz', format = 'unstructured', columns = {{Records: '{kind(fields())}[]'}},
-      maximum_object_size = {largest_object})
-  )
+  FROM ({records([f"{folder}/**/*.json.gz"], largest_object)})
 ) TO '{out}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (account_id, region, event_date))"""
+
+
+def records(patterns: Sequence[str], largest_object: int) -> str:
+    """Each record of the files that fit a pattern, as `r`."""
+    return f"""SELECT unnest(Records) AS r FROM read_json([{", ".join(f"'{each}'" for each in patterns)}],
+    format = 'unstructured', columns = {{Records: '{kind(fields())}[]'}}, maximum_object_size = {largest_object})"""
 
 
 def kind(of: Column | Fields) -> str:

@@ -8,16 +8,16 @@ one job of two tasks that do nothing, and its process ends, as ours does; and an
 
 from __future__ import annotations
 
-import statistics
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bench.ingest import column
 from bench.lakes import same_rows
 from bench.process import Ran, trailhouse
 from bench.process import run as run_program
+from bench.results import of_pairs
 from bench.values import Bench
 from tests import buckets
 from tools.scale.keys import Space
@@ -99,13 +99,8 @@ def _put(path: Path, records: list[dict[str, Any]]) -> None:
 
 def ratios(numbers: dict[str, Any]) -> dict[str, float]:
     """Ours to theirs, of the same round: less is better."""
-    rounds = numbers["rounds"]
+    seconds = {name: column(rounds, "seconds") for name, rounds in numbers["rounds"].items()}
     return {
-        "incremental_to_bare_session": statistics.median(_pairs(rounds, "trailhouse")),
-        "nothing_new_to_bare_session": statistics.median(_pairs(rounds, "nothing_new")),
+        "incremental_to_bare_session": of_pairs(seconds["trailhouse"], seconds["bare_session"]),
+        "nothing_new_to_bare_session": of_pairs(seconds["nothing_new"], seconds["bare_session"]),
     }
-
-
-def _pairs(rounds: dict[str, list[dict[str, Any]]], name: str) -> Iterator[float]:
-    for ours, bare in zip(rounds[name], rounds["bare_session"], strict=True):
-        yield ours["seconds"] / bare["seconds"]

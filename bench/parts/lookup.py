@@ -10,14 +10,12 @@ import json
 import statistics
 import sys
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from bench import inputs, lakes
 from bench.process import run as run_program
 from bench.process import trailhouse
 from bench.values import Bench
-from trailhouse import settings
 from trailhouse.ask import local, parameters, queries
 
 TIMES, DAYS = 3, 90  # the bench's events
@@ -38,9 +36,10 @@ SELECT
 
 def run(bench: Bench) -> dict[str, Any]:
     """Each of the three, whole and warm."""
-    taken = inputs.sample(bench, round(bench.events * TIMES), days=DAYS, clean=True)
-    lake = str(lakes.maintained(bench, taken))
-    with local.asking(settings.Lake(location=lake, catalog_uri=f"{lake}/catalog.sqlite")) as ask:
+    taken = inputs.sample(bench, round(bench.events * TIMES), days=DAYS)
+    folder = lakes.maintained(bench, taken)
+    lake = str(folder)
+    with local.asking(lakes.of(folder)) as ask:
         ((key, event, user),) = ask(SOUGHT).rows
     given = {"since": SINCE.isoformat(), "until": UNTIL.isoformat(), "key": key}
     sqls = {
@@ -57,7 +56,7 @@ def run(bench: Bench) -> dict[str, Any]:
     told = bench.scratch / "asked.json"
     told.write_text(json.dumps({"kind": "lake", "place": lake, "asked": sqls}))
     warm = run_program([sys.executable, "-m", "bench.asking", str(told)]).said
-    return {"events": taken.events, "files": len(lakes.data_files(Path(lake))), "whole": whole, "warm": warm}
+    return {"events": taken.events, "files": len(lakes.data_files(folder)), "whole": whole, "warm": warm}
 
 
 def ratios(numbers: dict[str, Any]) -> dict[str, float]:

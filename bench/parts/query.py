@@ -38,7 +38,7 @@ Answers = dict[str, dict[str, Any]]  # report -> rows, seconds, bytes
 
 def run(bench: Bench) -> dict[str, Any]:
     """Each report, asked of each."""
-    taken = inputs.sample(bench, round(bench.events * SHARE), days=DAYS, clean=True)
+    taken = inputs.sample(bench, round(bench.events * SHARE), days=DAYS)
     for name, (module, *how) in OTHERS.items():
         program = [sys.executable, "-m", f"bench.contenders.{module}"]
         run_program([*program, str(taken.folder), str(bench.scratch / name), *how])

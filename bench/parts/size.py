@@ -18,7 +18,7 @@ DAYS = 30
 def run(bench: Bench) -> dict[str, Any]:
     """Each bucket's bytes, and its lake's."""
     events = round(bench.events * SHARE)
-    taken = {"sample": inputs.sample(bench, events, days=DAYS, clean=True)}
+    taken = {"sample": inputs.sample(bench, events, days=DAYS)}
     if inputs.has_corpus():
         taken["corpus"] = inputs.corpus(bench, events)
     return {name: _sizes(bench, each) for name, each in taken.items()}

@@ -140,8 +140,8 @@ class DataFileWriter:
     def __init__(self, of: _Writer, key: PartitionKey | None, name: str, form: Mapping[str, Any]) -> None:
         self._of, self._key = of, key
         self.path = of.places.new_data_location(name, key)
-        self._stream = of.io.new_output(self.path).create(overwrite=True)
-        self._sink = pa.BufferedOutputStream(pa.PythonFile(self._stream, mode="w"), BUFFER)
+        stream = of.io.new_output(self.path).create(overwrite=True)
+        self._sink = pa.BufferedOutputStream(pa.PythonFile(stream, mode="w"), BUFFER)
         self._parquet = pq.ParquetWriter(self._sink, of.arrow, **form)
         self._nulls: Counter[str] = Counter()
 
