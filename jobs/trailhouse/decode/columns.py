@@ -7,6 +7,7 @@ the proof is looked at again by `careful`. Columns that follow from others are a
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,12 +17,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trailhouse.decode import careful
+from trailhouse.decode import careful, native
 from trailhouse.decode.layout import Layout
 from trailhouse.decode.parse import Parsed, Rules
 from trailhouse.decode.values import Limits, Reject
 from trailhouse.lake.schema import Column
 
+Read = tuple[Sequence[Parsed], native.Given | None]  # objects, and rows of those that the native kernel took
 Place = tuple[int, int]  # of a record: its object's number, its place in the object
 Bools = npt.NDArray[np.bool_]
 
@@ -30,25 +32,38 @@ Bools = npt.NDArray[np.bool_]
 class Columns:
     """The records that are rows, column by column in the order of delivery, and those that are not."""
 
-    table: pa.Table  # the top-level columns as text, extra, shape, raw
+    table: pa.Table  # the top-level columns as text, extra, shape, raw, content_hash
     objects: pa.Array  # of each row, the number of its object
     index: pa.Array  # of each row, its place in the object
     flags: dict[int, set[str]]  # row number -> what was odd
     rejects: dict[int, list[Reject]]  # object -> what was no record
 
 
-def build(parsed: Sequence[Parsed], rules: Rules) -> Columns:
+def build(read: Read, rules: Rules) -> Columns:
     """The columns of some objects."""
+    parsed, given = read
     quick = [number for number, each in enumerate(parsed) if each.records is not None]
-    slow = [(n, i) for n, each in enumerate(parsed) if each.records is None for i in range(len(each.slices))]
-    if not quick:
-        return _looked_at(slow, parsed, rules)
-    made, odd = _at_once(quick, parsed, rules)
-    if not slow and not odd.any():
-        return made
-    places = np.flatnonzero(odd)
-    suspects = list(zip(made.objects.to_numpy()[places].tolist(), made.index.to_numpy()[places].tolist(), strict=True))
-    return _joined(_without(made, odd), _looked_at(sorted(slow + suspects), parsed, rules))
+    close = [(n, i) for n, each in enumerate(parsed) if each.records is None for i in each.places]
+    pieces = [Columns(given.table, given.objects, given.index, {}, {})] if given and len(given.objects) else []
+    if quick:
+        made, odd = _at_once(quick, parsed, rules)
+        if odd.any():
+            close += zip(_picked(made.objects, odd), _picked(made.index, odd), strict=True)
+            made = _without(made, odd)
+        pieces.append(made)
+    if close or not pieces:
+        pieces.append(_looked_at(sorted(close), parsed, rules))
+    return pieces[0] if len(pieces) == 1 else _joined(pieces)
+
+
+def _picked(numbers: pa.Array, which: Bools) -> list[int]:
+    picked: list[int] = numbers.to_numpy()[which].tolist()
+    return picked
+
+
+def content_hash(text: bytes) -> int:
+    """64 bits of a record's SHA-256, as Iceberg's signed long."""
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big", signed=True)
 
 
 def _looked_at(places: list[Place], parsed: Sequence[Parsed], rules: Rules) -> Columns:
@@ -69,6 +84,7 @@ def _looked_at(places: list[Place], parsed: Sequence[Parsed], rules: Rules) -> C
     arrays["shape"] = pa.array([",".join(sorted(v.nulls)) or None for v in found], pa.string())
     arrays["raw"] = pa.array([v.raw for v in found], pa.binary())
     objects, index = (pa.array([place[n] for place in kept], pa.int32()) for n in (0, 1))
+    arrays["content_hash"] = pa.array([content_hash(parsed[number].slices[i]) for number, i in kept], pa.int64())
     flags = {row: v.flags for row, v in enumerate(found) if v.flags}
     return Columns(pa.table(arrays), objects, index, flags, rejects)
 
@@ -76,7 +92,7 @@ def _looked_at(places: list[Place], parsed: Sequence[Parsed], rules: Rules) -> C
 def _at_once(quick: Sequence[int], parsed: Sequence[Parsed], rules: Rules) -> tuple[Columns, Bools]:
     """The fast path, and which of its rows need a closer look."""
     layout, limits = rules
-    slices = [text for number in quick for text in parsed[number].slices]
+    slices = [parsed[number].slices[i] for number in quick for i in parsed[number].places]
     tuples = [msgspec.structs.astuple(r) for number in quick for r in parsed[number].records or ()]
     arrays: dict[str, pa.Array] = {}
     for column, values in zip(layout.top, zip(*tuples, strict=True), strict=True):
@@ -91,7 +107,8 @@ def _at_once(quick: Sequence[int], parsed: Sequence[Parsed], rules: Rules) -> tu
     arrays["extra"] = pa.nulls(len(slices), pa.string())
     arrays["shape"] = _take_out_nulls(arrays, layout, len(slices))
     arrays["raw"] = pa.nulls(len(slices), pa.binary())
-    counts = [len(parsed[number].slices) for number in quick]
+    arrays["content_hash"] = pa.array([content_hash(text) for text in slices], pa.int64())
+    counts = [parsed[number].count for number in quick]
     objects = np.repeat(np.array(quick, np.int32), counts)
     index = np.concatenate([np.arange(count, dtype=np.int32) for count in counts])
     return Columns(pa.table(arrays), pa.array(objects), pa.array(index), {}, {}), odd
@@ -102,17 +119,18 @@ def _without(made: Columns, odd: Bools) -> Columns:
     return Columns(made.table.filter(keep), made.objects.filter(keep), made.index.filter(keep), {}, {})
 
 
-def _joined(sound: Columns, looked: Columns) -> Columns:
-    """Both, in the order of delivery again."""
-    objects = pa.concat_arrays([sound.objects, looked.objects])
-    index = pa.concat_arrays([sound.index, looked.index])
+def _joined(pieces: Sequence[Columns]) -> Columns:
+    """All of them, in the order of delivery again. Only the last has flags and rejects."""
+    objects = pa.concat_arrays([piece.objects for piece in pieces])
+    index = pa.concat_arrays([piece.index for piece in pieces])
     order = np.lexsort((index.to_numpy(), objects.to_numpy()))
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    flags = {int(place[sound.table.num_rows + row]): flags for row, flags in looked.flags.items()}
+    before = sum(piece.table.num_rows for piece in pieces[:-1])
+    flags = {int(place[before + row]): flags for row, flags in pieces[-1].flags.items()}
     take = pa.array(order)
-    table = pa.concat_tables([sound.table, looked.table]).combine_chunks().take(take)
-    return Columns(table, objects.take(take), index.take(take), flags, looked.rejects)
+    table = pa.concat_tables([piece.table for piece in pieces]).combine_chunks().take(take)
+    return Columns(table, objects.take(take), index.take(take), flags, pieces[-1].rejects)
 
 
 def _hidden(arrays: dict[str, pa.Array], given: npt.NDArray[np.int64], layout: Layout) -> Bools:

@@ -6,7 +6,6 @@ Values repeat within an object, so each different text is read once and its resu
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -43,19 +42,12 @@ def derive(columns: Columns, parsed: Sequence[Parsed], layout: Layout, delivered
             rows.read_times(column)
     rows.place(delivered)
     rows.look_for_omissions(parsed)
-    hashes = [content_hash(parsed[n].slices[i]) for n, i in zip(rows.objects, rows.index, strict=True)]
-    rows.arrays["content_hash"] = pa.array(hashes, pa.int64())
     rows.arrays["record_index"] = columns.index
     rows.arrays["source"] = pa.array([d.source for d in delivered]).take(columns.objects)
     rows.arrays["source_object"] = pa.array([d.key for d in delivered]).take(columns.objects)
-    rows.arrays["batch_id"] = pa.nulls(len(rows.index), pa.string())
+    rows.arrays["batch_id"] = pa.nulls(len(rows.numbers), pa.string())
     rows.arrays["parse_flags"] = rows.flag_lists()
     return pa.table([rows.arrays[f.name] for f in rows.schema], schema=rows.schema)
-
-
-def content_hash(text: bytes) -> int:
-    """64 bits of a record's SHA-256, as Iceberg's signed long."""
-    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big", signed=True)
 
 
 class _Rows:
@@ -67,8 +59,6 @@ class _Rows:
         self.arrays: dict[str, pa.Array] = {name: _whole(columns.table[name]) for name in columns.table.column_names}
         self.flags = columns.flags
         self.numbers = columns.objects
-        self.objects: list[int] = columns.objects.to_pylist()
-        self.index: list[int] = columns.index.to_pylist()
 
     def flag(self, rows: Iterable[int], word: str) -> None:
         for row in rows:
@@ -80,8 +70,8 @@ class _Rows:
 
     def flag_lists(self) -> pa.Array:
         if not self.flags:
-            return pa.nulls(len(self.index), schema.arrow_types()["list<string>"])
-        lists = [sorted(self.flags[row]) if row in self.flags else None for row in range(len(self.index))]
+            return pa.nulls(len(self.numbers), schema.arrow_types()["list<string>"])
+        lists = [sorted(self.flags[row]) if row in self.flags else None for row in range(len(self.numbers))]
         return pa.array(lists, schema.arrow_types()["list<string>"])
 
     def each(self, array: pa.Array, read: Callable[[str | None], tuple[Any, str]]) -> tuple[pa.Array, list[Any]]:
@@ -182,7 +172,7 @@ class _Rows:
         if not any(each.omissions for each in parsed):
             return
         columns = [self.arrays[name] for name in CAN_BE_OMITTED if name in self.arrays]
-        suspects = (row for row, number in enumerate(self.objects) if parsed[number].omissions)
+        suspects = (row for row, number in enumerate(self.numbers.to_pylist()) if parsed[number].omissions)
         self.flag([row for row in suspects if any(_is_omitted(c[row].as_py()) for c in columns)], "omitted")
 
 
