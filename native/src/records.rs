@@ -161,7 +161,11 @@ impl Read {
     #[inline(always)]
     fn record<'a>(&mut self, scan: &mut Scan<'a>, found: &mut [Option<&'a [u8]>]) -> Result<bool> {
         found.fill(None);
-        scan.expect(b'{')?;
+        if scan.peek()? != b'{' {
+            scan.value()?;
+            return Ok(true); // no record
+        }
+        scan.at += 1;
         let mut odd = scan.space();
         if scan.peek()? == b'}' {
             scan.at += 1;
@@ -170,10 +174,7 @@ impl Read {
         let mut before = self.fields.names.len();
         loop {
             let (key, escapes) = scan.string()?;
-            if escapes {
-                return Err(Refused); // it may be any field's
-            }
-            odd |= scan.space();
+            odd |= escapes | scan.space();
             scan.expect(b':')?;
             odd |= scan.space();
             match self.field(before, key) {
@@ -207,8 +208,7 @@ impl Read {
             Kind::Json(known) => (scan.value()?, first != b'n' && !known.contains(&first)),
             Kind::Text if first == b'"' => scan.string()?,
             Kind::Boolean if first == b't' || first == b'f' => (scan.value()?, false),
-            _ if first == b'n' => (scan.value()?, true),
-            _ => return Err(Refused), // of another type: the Python path's parser refuses the object
+            _ => (scan.value()?, true), // null, or of another type
         })
     }
 

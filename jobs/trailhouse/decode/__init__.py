@@ -8,6 +8,7 @@ object; nothing that a record says raises.
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -102,7 +103,10 @@ def _together(read: columns.Read, rules: parse.Rules, delivered: list[Delivered]
 
 def _scattered(rows: pa.Table, objects: pa.Array, most: int) -> set[int]:
     """Objects whose rows lie in more partitions than any real one's: each would be a file of its own."""
-    places = rows.select(["account_id", "region", "event_date"]).append_column("object", objects)
+    names = ["account_id", "region", "event_date"]
+    if math.prod(len(rows[name].unique()) for name in names) <= most:
+        return set()
+    places = rows.select(names).append_column("object", objects)
     places = places.group_by(places.column_names, use_threads=False).aggregate([])
     if places.num_rows <= most:
         return set()

@@ -146,9 +146,24 @@ def _at_once(data: bytes, rules: Rules) -> tuple[list[bytes], list[Any]] | None:
         slices = list(map(bytes, _ARRAY.decode(array)))
         if not slices or len(slices) > rules[1].records:
             return None
-        return slices, rules[0].records.decode(array)
+        return slices, _records(array, slices, rules[0])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def _records(array: memoryview, slices: list[bytes], layout: Layout) -> list[Any]:
+    """The parser's view of the records; of one with a value of another type it has none, and sees an empty record."""
+    try:
+        return layout.records.decode(array)
+    except msgspec.ValidationError:
+        return [_record(text, layout) for text in slices]
+
+
+def _record(text: bytes, layout: Layout) -> Any:
+    try:
+        return layout.records.decode(b"[%b]" % text)[0]
+    except msgspec.ValidationError:
+        return layout.records.decode(b"[{}]")[0]
 
 
 def _is_plain(data: bytes) -> bool:
