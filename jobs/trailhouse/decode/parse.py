@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,7 +42,8 @@ _OMISSIONS = (b'"omitted"', b'too large"')
 Rules = tuple[Layout, Limits]  # what a table looks like, and how much one object may cost
 
 # Of every record; or, where the native kernel has made rows of the others, of those that want a closer look.
-Slices = list[bytes] | dict[int, bytes]
+Slice = bytes | msgspec.Raw
+Slices = Sequence[Slice] | Mapping[int, Slice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Parsed:
     @property
     def places(self) -> Iterable[int]:
         """The records that there is a slice of."""
-        return self.slices if isinstance(self.slices, dict) else range(self.count)
+        return self.slices if isinstance(self.slices, Mapping) else range(self.count)
 
 
 def parse(stored: tuple[int, bytes], delivered: Delivered, rules: Rules, way: Way) -> Parsed:
@@ -120,7 +121,7 @@ def _taken(given: tuple[bytes, Inflated], taken: native.Taken) -> Parsed:
 
 
 def _parsed(
-    given: tuple[bytes, Inflated], slices: list[bytes], records: list[Any] | None, flags: tuple[str, ...] = ()
+    given: tuple[bytes, Inflated], slices: Sequence[Slice], records: list[Any] | None, flags: tuple[str, ...] = ()
 ) -> Parsed:
     data, inflated = given
     return Parsed(
@@ -136,14 +137,14 @@ def _parsed(
     )
 
 
-def _at_once(data: bytes, rules: Rules) -> tuple[list[bytes], list[Any]] | None:
+def _at_once(data: bytes, rules: Rules) -> tuple[list[msgspec.Raw], list[Any]] | None:
     """All records at once, or None when the object is not of the one plain form that things are proven about."""
     end = len(data.rstrip(b" \t\r\n"))
     if not (data.startswith(_OPENING) and data.endswith(_CLOSING, 0, end)) or not _is_plain(data):
         return None
     array = memoryview(data)[len(_OPENING) - 1 : end - 1]
     try:
-        slices = list(map(bytes, _ARRAY.decode(array)))
+        slices = _ARRAY.decode(array)
         if not slices or len(slices) > rules[1].records:
             return None
         return slices, _records(array, slices, rules[0])
@@ -151,7 +152,7 @@ def _at_once(data: bytes, rules: Rules) -> tuple[list[bytes], list[Any]] | None:
         return None
 
 
-def _records(array: memoryview, slices: list[bytes], layout: Layout) -> list[Any]:
+def _records(array: memoryview, slices: list[msgspec.Raw], layout: Layout) -> list[Any]:
     """The parser's view of the records; of one with a value of another type it has none, and sees an empty record."""
     try:
         return layout.records.decode(array)
@@ -159,9 +160,9 @@ def _records(array: memoryview, slices: list[bytes], layout: Layout) -> list[Any
         return [_record(text, layout) for text in slices]
 
 
-def _record(text: bytes, layout: Layout) -> Any:
+def _record(text: msgspec.Raw, layout: Layout) -> Any:
     try:
-        return layout.records.decode(b"[%b]" % text)[0]
+        return layout.records.decode(b"[%b]" % bytes(text))[0]
     except msgspec.ValidationError:
         return layout.records.decode(b"[{}]")[0]
 
