@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup s3server browser awscli airflow engine demo test trino unit fuzz faults sabotage cluster check lint types policy format docs \
+.PHONY: help setup native s3server browser awscli airflow engine demo test trino unit fuzz faults sabotage cluster check lint types policy format docs \
   golden lock measure upkeep text-time reports proof scale clean
 
 help:  ## this list
@@ -20,6 +20,9 @@ setup:  ## an environment in .venv with everything locked, Spark's jars and defa
 	@command -v $(PYTHON) >/dev/null || \
 	  { echo "setup: Python 3.11 or later is needed (found none): apt install python3 python3-venv, or brew install python@3.13" >&2; exit 1; }
 	@$(PYTHON) tools/setup.py setup
+
+native: setup  ## the native kernel, which decodes faster (needs Rust); everything works without it
+	@$(BIN)/python tools/native.py build
 
 s3server: setup  ## the S3 server that the tests talk to (needs Go)
 	@$(BIN)/python tools/setup.py s3server
@@ -110,6 +113,7 @@ lock: setup  ## pin dependencies and jars anew, as pyproject.toml and jars/pom.x
 	$(LOCK) requirements/uv.in -o requirements/uv.txt
 	$(LOCK) requirements/build.in -o requirements/build.txt
 	$(LOCK) requirements/awscli.in -o requirements/awscli.txt
+	$(LOCK) requirements/native.in -o requirements/native.txt
 	$(LOCK) requirements/airflow.in -o requirements/airflow.txt
 	$(LOCK) pyproject.toml --extra dev -c requirements/constraints.in -o requirements/dev.txt
 	$(LOCK) pyproject.toml -c requirements/dev.txt --no-emit-package pyspark --no-emit-package py4j -o requirements/run.txt
@@ -117,6 +121,7 @@ lock: setup  ## pin dependencies and jars anew, as pyproject.toml and jars/pom.x
 	$(LOCK) requirements/spark35.in -o requirements/spark35.txt
 	$(BIN)/python tools/setup.py sums
 	$(BIN)/python tools/lanes.py sums
+	$(BIN)/python tools/native.py lock $(UPGRADE)
 
 clean:  ## remove the environment and all that tools left behind
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist spark-warehouse metastore_db derby.log

@@ -340,6 +340,16 @@ def test_mutated_text_ends_as_the_model_says(seed):
                 assert model.canonical(record(row)) == model.canonical(want.slice), text
 
 
+@pytest.mark.parametrize("seed", range(25))
+def test_the_native_kernel_says_of_mutated_text_what_the_fast_path_says(seed, native):
+    dice = random.Random(1000 + seed)
+    for _ in range(200):
+        text = mutated(dice, SOUND)
+        got, want = (decode(text, delivered(), way=way) for way in (native, "fast"))
+        assert account(got) == account(want), text
+        assert got.rows.equals(want.rows), text
+
+
 # --- time and memory -------------------------------------------------------------------------------------------------
 
 LINEAR = ["unterminated_string", "backslashes", "quotes", "deep_outside", "brackets_only", "unterminated_quotes_in_frame",

@@ -150,7 +150,7 @@ def _hidden(arrays: dict[str, pa.Array], given: Lengths, layout: Layout) -> Bool
 
     A compact record is as long as its keys, values and punctuation. A key given twice, an unknown field, a null, an
     escape or white space each make the text longer and nothing makes it shorter, so that equal lengths prove that
-    there is none of them.
+    there is none of them. Of what is no record, or has a value of another type, the parser kept nothing.
     """
     length = np.ones(len(given), np.int64)  # braces, and a comma less than members
     for column in layout.top:
@@ -160,7 +160,7 @@ def _hidden(arrays: dict[str, pa.Array], given: Lengths, layout: Layout) -> Bool
         size = pc.if_else(values, 4, 5) if column.type == "boolean" else pc.binary_length(values)
         around = len(column.path[0]) + (4 if column.json or column.type == "boolean" else 6)
         length += pc.fill_null(pc.add(size, around), 0).to_numpy(zero_copy_only=False)
-    return np.asarray(given != length)
+    return np.asarray((given != length) | (length == 1))
 
 
 def _too_deep(slices: Sequence[Slice], length: Lengths, limits: Limits) -> Bools:
