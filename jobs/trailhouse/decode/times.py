@@ -37,11 +37,6 @@ _EPOCH = datetime(1970, 1, 1)
 
 def read(text: str, strict: bool = False) -> int | None:
     """Microseconds since 1970, or None when the text is no time. Strict: RFC 3339, with its `T` and its zone."""
-    if _CANONICAL.fullmatch(text):
-        try:
-            return round(datetime.fromisoformat(text).timestamp()) * MICROS
-        except ValueError:
-            return None
     found = _STRICT.fullmatch(text) if strict else _EXTENDED.fullmatch(text) or _BASIC.fullmatch(text)
     if found is None:
         return None
