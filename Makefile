@@ -66,7 +66,7 @@ faults: setup s3server  ## runs that die, requests that fail, runs that race: un
 	$(BIN)/python -W ignore -m tests.faults.sweep --seed $(SEED) $(if $(FULL),--full)
 	$(BIN)/python -W ignore -m tests.faults.races --seed $(SEED)
 
-sabotage: setup s3server  ## break ingest on purpose, one way after another: each must turn a named test red (an hour)
+sabotage: setup native s3server  ## break ingest on purpose, one way after another: each must turn a named test red (an hour)
 	$(BIN)/python tools/sabotage.py
 
 check: lint types policy  ## all that reads the code without running it
