@@ -10,8 +10,8 @@ export UV_PYTHON_DOWNLOADS := never
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup native s3server browser awscli airflow engine demo test trino unit fuzz faults sabotage cluster check lint types policy format docs \
-  golden lock measure upkeep text-time reports proof scale clean
+.PHONY: help setup native s3server browser awscli contenders airflow engine demo test trino unit fuzz faults sabotage cluster check lint types policy \
+  format docs golden lock bench measure upkeep text-time reports proof scale clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ browser: setup  ## the browser that the tests open pages in (by apt, as root, wh
 
 awscli: setup  ## the AWS CLI that the tests compare with
 	@$(BIN)/python tools/setup.py awscli
+
+contenders: setup  ## ClickHouse and a bare parser, that the bench measures beside
+	@$(BIN)/python tools/setup.py contenders
 
 airflow: setup s3server  ## each DAG on a real Airflow, in an environment of its own, with jobs that are killed (ten minutes)
 	@$(BIN)/python tools/setup.py airflow
@@ -85,6 +88,9 @@ format: setup  ## write the code as ruff would
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix --select I
 
+bench: setup s3server awscli contenders  ## speed beside what else there is, into docs/bench.md (an hour); PART="ingest …", EVENTS=n, ROUNDS=n
+	@$(BIN)/python -W ignore -m bench $(if $(PART),--part $(PART)) $(if $(EVENTS),--events $(EVENTS)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
 measure: setup  ## rates, memory and layouts on this machine, into docs/measured.md (about ten minutes)
 	@$(BIN)/python -m tools.measure
 
@@ -115,6 +121,7 @@ lock: setup  ## pin dependencies and jars anew, as pyproject.toml and jars/pom.x
 	$(LOCK) requirements/awscli.in -o requirements/awscli.txt
 	$(LOCK) requirements/native.in -o requirements/native.txt
 	$(LOCK) requirements/airflow.in -o requirements/airflow.txt
+	$(LOCK) requirements/bench.in -o requirements/bench.txt
 	$(LOCK) pyproject.toml --extra dev -c requirements/constraints.in -o requirements/dev.txt
 	$(LOCK) pyproject.toml -c requirements/dev.txt --no-emit-package pyspark --no-emit-package py4j -o requirements/run.txt
 	$(LOCK) requirements/spark41.in -c requirements/dev.txt -o requirements/spark41.txt

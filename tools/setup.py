@@ -30,6 +30,7 @@ UV_INSTALL = [VENV / "bin" / "uv", "pip", "install", "-q", "--python", VENV / "b
 LOCKS = [ROOT / "requirements" / name for name in ("uv.txt", "dev.txt", "build.txt")]
 AWSCLI_LOCK = ROOT / "requirements" / "awscli.txt"
 AIRFLOW_LOCK = ROOT / "requirements" / "airflow.txt"
+BENCH_LOCK = ROOT / "requirements" / "bench.txt"
 POM = ROOT / "jars" / "pom.xml"
 SUMS = ROOT / "jars" / "SHA256SUMS"
 
@@ -56,6 +57,7 @@ NEED_BROWSER = (
 )
 NEED_AWSCLI = "no AWS CLI: make awscli, or set TRAILHOUSE_AWSCLI"
 NEED_AIRFLOW = "no Airflow: make airflow"
+NEED_CONTENDERS = "no ClickHouse to measure beside: make contenders"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
@@ -340,7 +342,8 @@ def browser() -> None:
         stop(NEED_BROWSER.format(why=", even after apt-get install chromium"))
 
 
-# ── what has an environment of its own: the AWS CLI that the tests compare with, the Airflow that runs the DAGs ───────
+# ── what has an environment of its own: the AWS CLI that the tests compare with, the Airflow that runs the DAGs, the
+# contenders that the bench measures beside ────────────────────────────────────────────────────────────────────────────
 
 
 def awscli_path() -> Path:
@@ -367,6 +370,17 @@ def airflow() -> None:
     """Exactly what its lock names. Its commands start others by name, and find them where it lies."""
     if not airflow_path().is_file():
         make_apart(airflow_path().parent.parent, AIRFLOW_LOCK, "the Airflow for the tests")
+
+
+def contenders_path() -> Path:
+    """The Python of what the bench measures beside and that is no requirement of ours."""
+    return apart("contenders", BENCH_LOCK) / "bin" / "python"
+
+
+def contenders() -> None:
+    """Exactly what its lock names."""
+    if not contenders_path().is_file():
+        make_apart(contenders_path().parent.parent, BENCH_LOCK, "the contenders of the bench")
 
 
 def apart(name: str, lock: Path) -> Path:
@@ -459,7 +473,14 @@ def stop(why: str) -> NoReturn:
     sys.exit(f"setup: {why}")
 
 
-SINGLE = {"s3server": s3_server, "browser": browser, "awscli": awscli, "airflow": airflow, "sums": write_sums}
+SINGLE = {
+    "s3server": s3_server,
+    "browser": browser,
+    "awscli": awscli,
+    "airflow": airflow,
+    "contenders": contenders,
+    "sums": write_sums,
+}
 
 if __name__ == "__main__":
     main()

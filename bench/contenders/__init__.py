@@ -1,1 +1,3 @@
-"""The contenders, each a program that is given an input and a folder to write to, and prints what it did as JSON."""
+"""
+The contenders, each a program that is given a folder of log files and a folder to write to, and says what it did.
+"""

@@ -7,9 +7,9 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -95,19 +95,21 @@ def test_a_second_run_has_nothing_to_do_and_starts_no_jvm(ingested, tmp_path):
         "PYTHONPATH": str(ROOT / "jobs"),
     }
     before = contents.heads()
-    took = []
-    for _ in range(3):  # the best of three: others may be using the machine
-        began = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, "-c", NO_JVM, "ingest", bucket, "--lake", contents.where.location, "--format", "json"],
-            env=env, cwd=tmp_path, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        took.append(time.monotonic() - began)
-        if took[-1] <= 3:
-            break
+    spent = spent_by_children()
+    done = subprocess.run(
+        [sys.executable, "-c", NO_JVM, "ingest", bucket, "--lake", contents.where.location, "--format", "json"],
+        env=env, cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    spent = spent_by_children() - spent
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert (told["status"], told["objects"], told["rows"]) == ("nothing_to_do", 0, 0)
     assert "loaded:\n" in done.stderr + "\n" and not (tmp_path / "started").exists()
     assert contents.heads() == before
-    assert min(took) <= 3, took
+    assert spent <= 3
+
+
+def spent_by_children() -> float:
+    """Processor time, which others that use the machine lengthen little."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

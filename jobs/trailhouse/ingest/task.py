@@ -27,7 +27,7 @@ from trailhouse.decode.parse import OBJECT_KEPT
 from trailhouse.decode.rebuild import record
 from trailhouse.ingest import duplicates
 from trailhouse.ingest.values import Object, Outcome, PendingObject, too_large
-from trailhouse.lake import catalog, rows, schema, write
+from trailhouse.lake import catalog, pages, rows, schema, write
 from trailhouse.sources.listing import source_id
 from trailhouse.sources.objects import Fetched, Pending, ReadLimits, TooLarge, ToRead, fetch, reader_for
 
@@ -89,7 +89,8 @@ def work(task: Work) -> Done:
 def _rehearse(task: Work) -> None:
     nowhere = Delivered("", "", next(iter(schema.KINDS)), "", "")
     for decoded in parts([(b'{"Records":[{"eventID":"a"}]}', nowhere)], task.limits, fast=task.fast):
-        pq.write_table(decoded.rows, pa.BufferOutputStream(), **write.FORM)
+        made = decoded.rows
+        pq.write_table(made, pa.BufferOutputStream(), **pages.look(made).form(made.num_rows, ()))
 
 
 def put_off(task: Work) -> Done:

@@ -39,6 +39,9 @@ LOCAL = {
     # Loopback only: a laptop's session is nobody else's business.
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
+    # No row passes through this JVM: it starts in half the time where it compiles once and collects in one thread. In
+    # front of the options that somebody gives it, which win (`spark.driver.extraJavaOptions`).
+    "spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
 }
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import inspect
 import json
-import logging
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,29 +22,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyiceberg.io import FileIO
-from pyiceberg.io.pyarrow import (
-    PyArrowFile,
-    compute_statistics_plan,
-    data_file_statistics_from_parquet_metadata,
-    parquet_path_to_id_mapping,
-    schema_to_pyarrow,
-)
+from pyiceberg.io.pyarrow import PyArrowFile, schema_to_pyarrow
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.partitioning import PartitionFieldValue, PartitionKey
 from pyiceberg.table.locations import load_location_provider
 from pyiceberg.table.metadata import TableMetadata, TableMetadataUtil
 from pyiceberg.typedef import Record
 
-# The statistics warn of each column without any: Parquet leaves them out where a value is very long.
-logging.getLogger("pyiceberg.io.pyarrow").setLevel(logging.ERROR)
+from trailhouse.lake import pages
+from trailhouse.lake.figures import figured, figures
 
-FORM: dict[str, Any] = {
-    "compression": "zstd",
-    # Arrow's own schema would make up half of a small file, and repeats what the table knows.
-    "store_schema": False,
-    # Bytes that turn over in a store show when they are read: compression alone does not tell.
-    "write_page_checksum": True,
-}
+BUFFER = 2**20  # bytes of a data file that are handed on at once: Parquet writes each page and each header alone
 
 # Older releases of Arrow can't write bloom filters; a file without them is read in full, and no answer hangs on it.
 HAS_BLOOMS = "bloom_filter_options" in inspect.signature(pq.ParquetWriter.__init__).parameters
@@ -97,13 +85,14 @@ class _Writer:
         self.metadata, self.io = metadata, io
         self.schema = metadata.schema()
         self.arrow = _with_ids(schema_to_pyarrow(self.schema, include_field_ids=True))
-        self.statistics = compute_statistics_plan(self.schema, metadata.properties)
-        self.columns = parquet_path_to_id_mapping(self.schema)
+        self.columns = figured(self.schema, metadata.properties)
+        self.bounded = frozenset(each.path for each in self.columns if each.bounds)
         self.places = load_location_provider(metadata.location, metadata.properties)
 
     def write(self, rows: pa.Table) -> list[DataFile]:
-        run = uuid.uuid4()
-        return [self._write(part, f"{number:05d}-{run}.parquet") for number, part in enumerate(self._parts(rows))]
+        run, rows = uuid.uuid4(), rows.cast(self.arrow)
+        seen = pages.look(rows)
+        return [self._write(part, f"{number:05d}-{run}.parquet", seen) for number, part in enumerate(self._parts(rows))]
 
     def _parts(self, rows: pa.Table) -> Iterator[_Part]:
         """The rows by partition, sorted, cut where any partition value changes."""
@@ -129,34 +118,42 @@ class _Writer:
     def _column(self, field_id: int) -> str:
         return str(self.schema.find_column_name(field_id))
 
-    def _write(self, part: _Part, name: str) -> DataFile:
-        with self.begun(part.key, name) as file:
+    def _write(self, part: _Part, name: str, seen: pages.Pages) -> DataFile:
+        with DataFileWriter(self, part.key, name, seen.form(part.rows.num_rows, self.bounded)) as file:
             file.add(part.rows)
         return file.done()
 
-    def begun(self, key: PartitionKey | None, name: str, distinct: Mapping[str, int] | None = None) -> DataFileWriter:
-        return DataFileWriter(self, key, name, distinct or {})
+    def begun(self, rows: pa.Table, name: str, distinct: Mapping[str, int]) -> DataFileWriter:
+        """A large file of the partition of these rows, which are the first to go in."""
+        form = pages.look(rows).form(pages.SMALL, self.bounded)
+        # Told how many values it has to tell apart, a filter is made for these and not for a million.
+        blooms = {column: {"ndv": many} for column, many in distinct.items() if many}
+        if blooms and HAS_BLOOMS:
+            form["bloom_filter_options"] = blooms
+        (part,) = self._parts(rows.slice(0, 1))
+        return DataFileWriter(self, part.key, name, form)
 
 
 class DataFileWriter:
     """A data file of one partition on its way: rows are added piece by piece, each piece a row group."""
 
-    def __init__(self, of: _Writer, key: PartitionKey | None, name: str, distinct: Mapping[str, int]) -> None:
+    def __init__(self, of: _Writer, key: PartitionKey | None, name: str, form: Mapping[str, Any]) -> None:
         self._of, self._key = of, key
         self.path = of.places.new_data_location(name, key)
-        # Told how many values it has to tell apart, a filter is made for these and not for a million.
-        blooms = {column: {"ndv": many} for column, many in distinct.items() if many}
-        form = FORM | ({"bloom_filter_options": blooms} if blooms and HAS_BLOOMS else {})
         self._stream = of.io.new_output(self.path).create(overwrite=True)
-        self._parquet = pq.ParquetWriter(self._stream, of.arrow, **form)
+        self._sink = pa.BufferedOutputStream(pa.PythonFile(self._stream, mode="w"), BUFFER)
+        self._parquet = pq.ParquetWriter(self._sink, of.arrow, **form)
+        self._nulls: Counter[str] = Counter()
 
     def add(self, rows: pa.Table) -> None:
-        self._parquet.write_table(rows.cast(self._of.arrow))
+        """Rows of the table's own types, as one row group."""
+        self._parquet.write_table(rows)
+        self._nulls.update({f.name: c.null_count for f, c in zip(rows.schema, rows.columns, strict=True)})
 
     @property
     def size(self) -> int:
         """Bytes written so far."""
-        return int(self._stream.tell())
+        return int(self._sink.tell())
 
     def __enter__(self) -> DataFileWriter:
         return self
@@ -169,14 +166,12 @@ class DataFileWriter:
     def close(self) -> None:
         self._parquet.close()
         self._size = self.size
-        self._stream.close()
+        self._sink.close()  # and the stream below
 
     def done(self) -> DataFile:
         """What a commit tells of the file, once it is closed."""
         of = self._of
-        statistics = data_file_statistics_from_parquet_metadata(
-            self._parquet.writer.metadata, of.statistics, of.columns
-        )
+        told = figures(self._parquet.writer.metadata, of.columns, self._nulls)
         return DataFile.from_args(
             content=DataFileContent.DATA,
             file_path=self.path,
@@ -187,7 +182,7 @@ class DataFileWriter:
             spec_id=of.metadata.default_spec_id,
             equality_ids=None,
             key_metadata=None,
-            **statistics.to_serialized_dict(),
+            **told,
         )
 
 
@@ -205,10 +200,10 @@ class PartitionWriter:
         return self._of.arrow
 
     def add(self, rows: pa.Table) -> None:
+        rows = rows.cast(self._of.arrow)
         if self._open is None:
-            (part,) = self._of._parts(rows.slice(0, 1))
             name = f"{len(self._files):05d}-{self._run}.parquet"
-            self._open = self._of.begun(part.key, name, self._distinct)
+            self._open = self._of.begun(rows, name, self._distinct)
         self._open.add(rows)
         if self._open.size >= self._target:
             self._close()
