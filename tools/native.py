@@ -28,7 +28,7 @@ ITSELF = "trailhouse-native"
 
 HEAD = "# The crates that the native kernel is built of: name, version, SHA-256. Written by `make lock`.\n"
 NEED_CARGO = (
-    "the native kernel is built with Rust 1.85 or later, which is not there: brew install rust, rustup, or apt install "
+    "the native kernel is built with Rust 1.87 or later, which is not there: brew install rust, rustup, or apt install "
     "cargo where that is new enough. Everything works without the kernel; only decoding is slower"
 )
 

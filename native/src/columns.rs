@@ -14,18 +14,16 @@ pub struct Bits {
 impl Bits {
     #[inline(always)]
     pub fn push(&mut self, bit: bool) {
-        if self.length % 8 == 0 {
-            self.bytes.push(0);
-        }
-        if let Some(last) = self.bytes.last_mut() {
-            *last |= u8::from(bit) << (self.length % 8);
+        match (self.length % 8, self.bytes.last_mut()) {
+            (1.., Some(last)) => *last |= u8::from(bit) << (self.length % 8),
+            _ => self.bytes.push(u8::from(bit)),
         }
         self.length += 1;
     }
 
     fn truncate(&mut self, length: usize) {
         self.bytes.truncate(length.div_ceil(8));
-        if length % 8 != 0 && let Some(last) = self.bytes.last_mut() {
+        if let (1.., Some(last)) = (length % 8, self.bytes.last_mut()) {
             *last &= (1 << (length % 8)) - 1;
         }
         self.length = length;

@@ -5,6 +5,7 @@
 
 mod block;
 mod columns;
+mod hashes;
 mod records;
 mod scan;
 

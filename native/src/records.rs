@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use memchr::memmem;
 use pyo3::prelude::*;
-use sha2::{Digest, Sha256};
 
 use crate::block::Block;
 use crate::columns::{Buffers, Column};
+use crate::hashes;
 use crate::scan::{Refused, Result, Scan, brackets};
 
 const OPENING: &[u8] = b"{\"Records\":[";
@@ -66,8 +66,8 @@ pub struct Read {
     objects: Vec<i32>,
     index: Vec<i32>,
     hashes: Vec<i64>,
-    nulls: Vec<u64>,    // sets of JSON columns that hold null, a bit each
-    null_set: Vec<i32>, // of each row, which of these
+    nulls: Vec<u64>,     // sets of JSON columns that hold null, a bit each
+    null_set: Vec<i32>,  // of each row, which of these
     guesses: Vec<usize>, // the field that came behind a field the last time
     bytes: usize,
 }
@@ -112,10 +112,13 @@ impl Read {
         if self.bytes + data.len() > i32::MAX as usize || !is_plain(data) {
             return Err(Refused);
         }
-        let (records, odd) = self.records(number, data)?;
+        let mut rows = Vec::new();
+        let (records, odd) = self.records(number, data, &mut rows)?;
+        let (sha256, hashes) = hashes::of(data, &rows);
+        self.hashes.extend(hashes);
         self.bytes += data.len();
         let omissions = [&b"\"omitted\""[..], b"too large\""].iter().any(|word| memmem::find(data, word).is_some());
-        Ok(Taken { records, odd, sha256: Sha256::digest(data).into(), omissions })
+        Ok(Taken { records, odd, sha256, omissions })
     }
 
     /// Take back all rows but the first.
@@ -127,7 +130,8 @@ impl Read {
         self.hashes.truncate(rows);
     }
 
-    fn records(&mut self, number: usize, data: &[u8]) -> Result<(usize, Vec<Odd>)> {
+    /// How many records there are, and the odd ones; the others become rows.
+    fn records<'a>(&mut self, number: usize, data: &'a [u8], rows: &mut Vec<&'a [u8]>) -> Result<(usize, Vec<Odd>)> {
         let mut scan = Scan::new(data, OPENING.len());
         let (mut count, mut odd) = (0, Vec::new());
         let mut found = vec![None; self.columns.len()];
@@ -139,7 +143,8 @@ impl Read {
             if is_odd || text.len() > self.limits.record_bytes || brackets(text) > self.limits.depth {
                 odd.push(Odd { index: count, start, end: scan.at });
             } else {
-                self.append((number, count), text, &found);
+                self.append((number, count), &found);
+                rows.push(text);
             }
             count += 1;
             if count > self.limits.records {
@@ -226,7 +231,7 @@ impl Read {
 
     /// Append the record that was found, as a row.
     #[inline(always)]
-    fn append(&mut self, place: (usize, usize), text: &[u8], found: &[Option<&[u8]>]) {
+    fn append(&mut self, place: (usize, usize), found: &[Option<&[u8]>]) {
         let mut nulls = 0;
         for (number, column) in self.columns.iter_mut().enumerate() {
             let value = match found[number] {
@@ -245,8 +250,6 @@ impl Read {
         self.null_set.push(set as i32);
         self.objects.push(place.0 as i32);
         self.index.push(place.1 as i32);
-        let hash: [u8; 32] = Sha256::digest(text).into();
-        self.hashes.push(hash.first_chunk().map_or(0, |eight| i64::from_be_bytes(*eight)));
     }
 
     /// Give away what was read, and begin anew.

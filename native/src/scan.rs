@@ -58,7 +58,7 @@ impl<'a> Scan<'a> {
         let begin = self.at;
         let mut escapes = false;
         loop {
-            self.to_special();
+            self.skip_plain();
             match self.peek()? {
                 b'"' => break,
                 b'\\' => {
@@ -74,7 +74,7 @@ impl<'a> Scan<'a> {
 
     /// Go on to the next quote, backslash or control character, eight bytes at a time.
     #[inline(always)]
-    fn to_special(&mut self) {
+    fn skip_plain(&mut self) {
         while let Some(eight) = self.text.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
             let word = u64::from_le_bytes(*eight);
             let hit = (equal(word, b'"') | equal(word, b'\\') | word.wrapping_sub(ONES * 0x20)) & !word & HIGHS;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import re
 import sys
@@ -105,6 +106,16 @@ def test_whoever_reads_them_says_the_same(text, native):
     got, want = (decode(text, delivered(), LIMITS, way=way) for way in (native, "fast"))
     assert account(got) == account(want)
     assert got.rows.equals(want.rows)
+
+
+def test_hashes_are_those_of_the_standard_at_every_length(native):
+    """Alone and in company: a record's last block is one or two, and the object's blocks go beside its records'."""
+    texts = [event(n, userAgent=f'"{"a" * n}"') for n in range(140)]
+    for some in (texts, *([text] for text in texts)):
+        got = decode(records(*some), delivered(), way=native)
+        assert got.sha256 == hashlib.sha256(records(*some)).hexdigest()
+        digests = [hashlib.sha256(text).digest()[:8] for text in some]
+        assert got.rows["content_hash"].to_pylist() == [int.from_bytes(d, "big", signed=True) for d in digests]
 
 
 @pytest.mark.parametrize("before", range(1, 18))
