@@ -70,6 +70,7 @@ LEFT = {
     "half an escape": records(event(1, userAgent='"\\u00g0"')),
     "deeper than it follows": records(deep(200)),
     "brackets that do not match": records(event(1, requestParameters='{"a":[}')),
+    "a bracket closed by one of the other kind": records(event(1, requestParameters='{"a":[1}}')),
     "a comma too many": records(event(1, requestParameters='{"a":1,}')),
     "a comma too few": records(event(1, requestParameters='{"a":1 "b":2}')),
     "a comma before the end": b'{"Records":[' + event(1) + b",]}",
