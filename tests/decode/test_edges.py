@@ -59,6 +59,12 @@ def test_an_object_whose_rows_scatter_is_quarantined_and_its_neighbours_are_not(
 
 
 @EACH_WAY
+def test_of_no_objects_there_are_no_parts(way):
+    """A worker that has nothing to decode asks so."""
+    assert list(decoding.parts([], **WAYS[way])) == []
+
+
+@EACH_WAY
 def test_objects_that_inflate_to_a_lot_are_decoded_few_at_a_time(way, monkeypatch):
     monkeypatch.setattr(decoding, "PART_BYTES", 1_000_000)
     bomb = gzip.compress(gzip.compress(packed({"eventID": "a", "x": " " * 300_000})))

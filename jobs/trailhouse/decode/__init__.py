@@ -59,8 +59,9 @@ def parts(
     Together, since most objects are small and a column costs the same for one row as for a thousand; bounded, since a
     few bytes may inflate to a lot.
     """
-    rules = _rules(objects, limits)
-    return _parts(objects, rules, _way(rules, fast, native, salvaging), PART_BYTES)
+    if objects:
+        rules = _rules(objects, limits)
+        yield from _parts(objects, rules, _way(rules, fast, native, salvaging), PART_BYTES)
 
 
 def _rules(objects: Sequence[tuple[bytes, Delivered]], limits: Limits | None) -> parse.Rules:
