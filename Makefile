@@ -11,7 +11,7 @@ LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-has
 
 .DEFAULT_GOAL := help
 .PHONY: help setup native s3server browser awscli contenders airflow engine demo test trino unit fuzz faults sabotage cluster check lint types policy \
-  format docs golden lock bench measure upkeep text-time reports proof scale clean
+  format docs golden lock bench bench-check measure upkeep text-time reports proof scale clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -43,7 +43,7 @@ airflow: setup s3server  ## each DAG on a real Airflow, in an environment of its
 demo: setup  ## a small believable log bucket, ingested and asked
 	@$(BIN)/trailhouse demo
 
-test: setup s3server browser awscli  ## everything; SEED=n repeats a run of the properties
+test: setup s3server browser awscli contenders  ## everything; SEED=n repeats a run of the properties
 	@echo "hypothesis seed $(SEED): repeat with make test SEED=$(SEED)"
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not spark and not engine and not airflow and not cluster" --hypothesis-seed=$(SEED)
 	$(BIN)/pytest -q -m "spark and not airflow and not cluster" --hypothesis-seed=$(SEED)
@@ -105,6 +105,9 @@ proof: setup s3server awscli  ## how long a verification takes, beside the AWS C
 
 scale: setup s3server  ## planning and committing at sizes past this machine, into docs/scale.md and docs/cost.md (half an hour)
 	@$(BIN)/python -W ignore -m tools.scale
+
+bench-check: setup s3server  ## counts that must not grow: requests, Spark jobs, bytes, instructions (two minutes)
+	@$(BIN)/python -W ignore -m bench.check
 
 text-time: setup  ## what the text of eventTime costs and saves, into docs/text-time.md (four minutes)
 	@$(BIN)/python -W ignore -m tools.measure_text_time

@@ -39,19 +39,24 @@ KEPT = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trail
 def main() -> None:
     """Parts as asked, one after the other, each written down when it is done."""
     asked = _arguments()
-    for name in asked.part or PARTS:
-        is_whole = (asked.events, asked.rounds) == (EVENTS, ROUNDS)
-        folder = results.FOLDER if is_whole else asked.inputs / "rehearsals"
-        began = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="trailhouse-bench-", dir=asked.scratch) as scratch:
-            numbers = import_module(PARTS[name]).run(Bench(asked.inputs, Path(scratch), asked.events, asked.rounds))
-        how = {"events": asked.events, "rounds": asked.rounds, "seconds": round(time.monotonic() - began)}
-        path = results.add(folder, datetime.now(UTC).date(), name, numbers, how)
-        print(f"bench: {name}: {how['seconds']} s, in {path}", file=sys.stderr)
-        if is_whole:
-            from bench import page
+    # One for all parts: what is looked up in has been grown, and what reports are asked of has been weighed.
+    with tempfile.TemporaryDirectory(prefix="trailhouse-bench-", dir=asked.scratch) as scratch:
+        for name in asked.part or PARTS:
+            _run(name, Bench(asked.inputs, Path(scratch), asked.events, asked.rounds))
 
-            page.write()
+
+def _run(name: str, bench: Bench) -> None:
+    is_whole = (bench.events, bench.rounds) == (EVENTS, ROUNDS)
+    folder = results.FOLDER if is_whole else bench.inputs / "rehearsals"
+    began = time.monotonic()
+    numbers = import_module(PARTS[name]).run(bench)
+    how = {"events": bench.events, "rounds": bench.rounds, "seconds": round(time.monotonic() - began)}
+    path = results.add(folder, datetime.now(UTC).date(), name, numbers, how)
+    print(f"bench: {name}: {how['seconds']} s, in {path}", file=sys.stderr)
+    if is_whole:
+        from bench import page
+
+        page.write()
 
 
 def _arguments() -> argparse.Namespace:

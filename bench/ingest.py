@@ -69,7 +69,7 @@ def interleaved(bench: Bench, given: Input, names: Sequence[str], rounds: int) -
 def measure(name: str, given: Input, out: Path) -> Round:
     """One of them; what it wrote is looked at and goes."""
     ran = CONTENDERS[name](given.folder, out)
-    written = [path for path in out.rglob("*.parquet") if _is_of_events(path, out)]
+    written = data_files(out)
     found = {
         "rows": sum(pq.read_metadata(path).num_rows for path in written) if written else ran.said["rows"],
         "seconds": round(ran.seconds, 3),
@@ -84,9 +84,12 @@ def measure(name: str, given: Input, out: Path) -> Round:
     return found
 
 
-def _is_of_events(path: Path, out: Path) -> bool:
-    """Data of the table of events: of a lake, not what it keeps its books in."""
-    parts = path.relative_to(out).parts
+def data_files(out: Path) -> list[Path]:
+    """The Parquet files of what was written; of a lake those of its table of events, not what it keeps its books in."""
+    return [path for path in sorted(out.rglob("*.parquet")) if _is_of_events(path.relative_to(out).parts)]
+
+
+def _is_of_events(parts: Sequence[str]) -> bool:
     return "data" not in parts or "events" in parts
 
 

@@ -187,6 +187,10 @@ def test_a_mistake_on_the_command_line_says_so() -> None:
         load(None, {"batch.object": "5"}, {})
 
 
+def test_what_can_be_set_is_worked_out_once_however_many_commands_ask() -> None:
+    assert options() is options(), "a fifth of a second of each command's start"
+
+
 def test_every_setting_is_described_and_its_default_can_be_given_back() -> None:
     described = {option.name: option for option in options()}
     assert described["batch.objects"].flag == "--batch-objects"

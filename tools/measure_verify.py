@@ -17,19 +17,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.process import Ran, trailhouse
 from tests.faults.proxy import Fault, Proxy
 from tests.integrity.aws_cli import AwsCli
 from tests.integrity.chains import Chain, Hour, Trail
 from tests.integrity.cloudtrail_api import ANYWHERE, CloudTrailApi, sample_keys
 from tests.s3_server import S3Server
 from tools import setup
-from tools.measure import Measured, measure
 from trailhouse import sample
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,43 +50,84 @@ def main() -> None:
     recipe = sample.Recipe(
         RECIPE.accounts, RECIPE.regions, RECIPE.days, parser.parse_args().events, clean=True, layout=RECIPE.layout
     )
-    with tempfile.TemporaryDirectory(prefix="trailhouse-proof-") as name:
-        folder = Path(name)
-        server, api = S3Server(setup.s3_server_path(), folder / "s3", KEEP), CloudTrailApi().start()
-        server.start()
-        try:
-            page = "\n".join(_measured(folder, recipe, server, api))
-        finally:
-            server.stop()
-            api.stop()
+    with tempfile.TemporaryDirectory(prefix="trailhouse-proof-") as name, stored(Path(name), recipe, KEEP) as bucket:
+        page = "\n".join(_measured(bucket))
     PAGE.write_text(f"{page}\n")
     print(f"wrote {PAGE.relative_to(ROOT)}")
 
 
-def _measured(folder: Path, recipe: sample.Recipe, server: S3Server, api: CloudTrailApi) -> Iterator[str]:
-    logs = folder / "logs"
-    truth = sample.make_bucket(logs, recipe)
-    objects = dict(truth.total.objects)
+@dataclass(frozen=True)
+class Stored:
+    """A bucket in the making: what stands for AWS, and the files that are to be in it."""
+
+    folder: Path
+    recipe: sample.Recipe
+    server: S3Server
+    api: CloudTrailApi
+    truth: sample.Truth
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
+
+    def upload(self, files: Iterable[Path]) -> None:
+        """Some of the files, at once."""
+        client = self.server.client()
+
+        def put(path: Path) -> None:
+            beside = path.with_name(path.name + BESIDE)
+            metadata = json.loads(beside.read_text()) if beside.is_file() else {}
+            key = path.relative_to(self.logs).as_posix()
+            client.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes(), Metadata=metadata)
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(put, files))
+
+    def halves(self) -> tuple[list[Path], list[Path]]:
+        """All files but those of the last hour, and these."""
+        files, last = sorted(self.logs.rglob("*.json.gz")), _last_hour(self.logs)
+        late = [path for path in files if path.relative_to(self.logs).as_posix() in last]
+        return [path for path in files if path not in set(late)], late
+
+
+@contextmanager
+def stored(folder: Path, recipe: sample.Recipe, *options: str) -> Iterator[Stored]:
+    """The sample of a recipe, and an empty bucket for it. This process and its children find it by the environment."""
+    server, api = S3Server(setup.s3_server_path(), folder / "s3", *options), CloudTrailApi().start()
+    before = dict(os.environ)
+    server.start()
+    try:
+        made = Stored(folder, recipe, server, api, sample.make_bucket(folder / "logs", recipe))
+        api.keys = {ANYWHERE: sample_keys((made.logs / "public-keys.json").read_text())}
+        os.environ |= server.env() | api.env()
+        server.client().create_bucket(Bucket=BUCKET)
+        yield made
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        server.stop()
+        api.stop()
+
+
+def _measured(bucket: Stored) -> Iterator[str]:
+    objects = dict(bucket.truth.total.objects)
     digests = objects.pop("CloudTrail-Digest")
-    _told(f"{digests} digests, {sum(objects.values())} log files, {truth.total.bytes >> 20} MB")
-    api.keys = {ANYWHERE: sample_keys((logs / "public-keys.json").read_text())}
-    os.environ |= server.env() | api.env()
-    server.client().create_bucket(Bucket=BUCKET)
-    last = _last_hour(logs)
-    files = [path for path in sorted(logs.rglob("*.json.gz")) if path.relative_to(logs).as_posix() not in last]
-    _upload(server, logs, files)
+    size = f"{digests:,} digests, {sum(objects.values()):,} log files, {bucket.truth.total.bytes >> 20} MB"
+    _told(size)
+    early, late = bucket.halves()
+    bucket.upload(early)
     yield _head()
-    yield f"The bucket: {digests:,} digests, {sum(objects.values()):,} log files, {truth.total.bytes >> 20} MB, on S3"
+    yield f"The bucket: {size}, on S3"
     yield "(versitygw on the same machine). Peak memory is of one process of its kind.\n"
     yield "| run | seconds | digests read | log files read | objects/s | driver | worker | JVM |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-    lake = folder / "lake"
+    lake = bucket.folder / "lake"
     yield _row("all but the last hour", _verify(lake))
-    _upload(server, logs, [logs / key for key in sorted(last)])
+    bucket.upload(late)
     yield _row("one hour later", _verify(lake))
     yield _row("nothing new", _verify(lake))
     yield _row("all again (`--full`)", _verify(lake, "--full"))
-    yield from _beside(folder, recipe, server, api)
+    yield from _beside(bucket)
 
 
 def _last_hour(logs: Path) -> set[str]:
@@ -102,33 +144,16 @@ def _last_hour(logs: Path) -> set[str]:
     return found
 
 
-def _upload(server: S3Server, logs: Path, files: list[Path]) -> None:
-    client = server.client()
-
-    def put(path: Path) -> None:
-        beside = path.with_name(path.name + BESIDE)
-        metadata = json.loads(beside.read_text()) if beside.is_file() else {}
-        key = path.relative_to(logs).as_posix()
-        client.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes(), Metadata=metadata)
-
-    began = time.monotonic()
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(put, files))
-    _told(f"uploaded {len(files)} files in {time.monotonic() - began:.0f} s")
-
-
-def _verify(lake: Path, *options: str) -> Measured:
-    done = measure("verify", f"s3://{BUCKET}", "--lake", str(lake), *options)
-    if done.result["status"] != "valid":
-        raise SystemExit(
-            f"verify: {done.result['status']}: {done.result['not_valid'][:3]} {done.result['problems'][:3]}"
-        )
-    _told(f"{done.seconds:.1f} s, read {done.result['read']}")
+def _verify(lake: Path, *options: str) -> Ran:
+    done = trailhouse("verify", f"s3://{BUCKET}", "--lake", str(lake), *options)
+    if done.said["status"] != "valid":
+        raise SystemExit(f"verify: {done.said['status']}: {done.said['not_valid'][:3]} {done.said['problems'][:3]}")
+    _told(f"{done.seconds:.1f} s, read {done.said['read']}")
     return done
 
 
-def _row(name: str, done: Measured) -> str:
-    digests, logs = (done.result["read"].get(each, 0) for each in ("digests", "logs"))
+def _row(name: str, done: Ran) -> str:
+    digests, logs = (done.said["read"].get(each, 0) for each in ("digests", "logs"))
     rate = f"{(digests + logs) / done.seconds:,.0f}" if digests + logs else ""
     memory = (f"{done.memory[kind]} MB" if kind in done.memory else "" for kind in ("driver", "worker", "jvm"))
     return f"| {name} | {done.seconds:.1f} | {digests:,} | {logs:,} | {rate} | {' | '.join(memory)} |"
@@ -151,35 +176,40 @@ class Pair:
             yield f"| {name} | {where} | {of} | {count:,} | {seconds:.1f} | {count / seconds:,.0f} |"
 
 
-def _beside(folder: Path, recipe: sample.Recipe, server: S3Server, api: CloudTrailApi) -> Iterator[str]:
-    """One account, by us into a new lake and one region of it by the CLI, in turn; and so again with latency."""
-    account, region = recipe.account_ids[0], recipe.region_names[0]
-    trail = Trail("org-trail", account, region, "us-east-1", organization="o-exampleorg1", owner="999900009999")
-    api.organization = trail.organization
-    api.add_trail(trail, BUCKET)
-    hour = Hour("ok", datetime.fromtimestamp(recipe.midnight, UTC), datetime.fromtimestamp(recipe.end + 3600, UTC), "")
-    keys = folder / "keys.json"
-    keys.write_text(json.dumps({"PublicKeyList": [each.listed() for each in api.keys[ANYWHERE]]}))
-    times = recipe.accounts * recipe.regions
+def _beside(bucket: Stored) -> Iterator[str]:
+    times = bucket.recipe.accounts * bucket.recipe.regions
     yield "\nBeside `aws cloudtrail validate-logs`, which verifies one account and region of one trail at a time, and"
     yield f"would be started {times} times. Medians of {ROUNDS} runs in turn; with latency, of {SLOW_ROUNDS}. S3"
     yield f"takes {LATENCY * 1000:.0f} ms and more to answer; a server on the same machine none, unless made to.\n"
     yield "| verifier | S3 | of | objects | seconds | objects/s |"
     yield "| --- | --- | --- | ---: | ---: | ---: |"
+    for where, made in beside(bucket, (ROUNDS, SLOW_ROUNDS)):
+        yield from made.rows(bucket.recipe.regions, where)
+    yield "\nBoth share the two cores with the S3 server. Trailhouse makes a new lake in each run."
+
+
+def beside(bucket: Stored, rounds: tuple[int, int]) -> Iterator[tuple[str, Pair]]:
+    """One account, by us into a new lake and one region of it by the CLI, in turn; and so again with latency."""
+    recipe, api, server = bucket.recipe, bucket.api, bucket.server
+    account, region = recipe.account_ids[0], recipe.region_names[0]
+    trail = Trail("org-trail", account, region, "us-east-1", organization="o-exampleorg1", owner="999900009999")
+    api.organization = trail.organization
+    api.add_trail(trail, BUCKET)
+    hour = Hour("ok", datetime.fromtimestamp(recipe.midnight, UTC), datetime.fromtimestamp(recipe.end + 3600, UTC), "")
+    keys = bucket.folder / "keys.json"
+    keys.write_text(json.dumps({"PublicKeyList": [each.listed() for each in api.keys[ANYWHERE]]}))
     proxy = Proxy(server.url).start()
     proxy.begin(Fault("delay", among=lambda _: True, onwards=True, seconds=LATENCY))
     try:
-        for url, where, rounds in (
-            (server.url, "at once", ROUNDS),
-            (proxy.s3, f"after {LATENCY * 1000:.0f} ms", SLOW_ROUNDS),
+        for url, where, often in (
+            (server.url, "at once", rounds[0]),
+            (proxy.s3, f"after {LATENCY * 1000:.0f} ms", rounds[1]),
         ):
             os.environ["AWS_ENDPOINT_URL_S3"] = url
             cli = AwsCli(setup.awscli_path(), _At(server, url), api)
-            made = _pair(folder / where.replace(" ", "-"), cli, Chain(trail, (hour,)), keys, rounds)
-            yield from made.rows(recipe.regions, where)
+            yield where, _pair(bucket.folder / where.replace(" ", "-"), cli, Chain(trail, (hour,)), keys, often)
     finally:
         proxy.stop()
-    yield "\nBoth share the two cores with the S3 server. Trailhouse makes a new lake in each run."
 
 
 def _pair(folder: Path, cli: AwsCli, chain: Chain, keys: Path, rounds: int) -> Pair:
@@ -191,9 +221,9 @@ def _pair(folder: Path, cli: AwsCli, chain: Chain, keys: Path, rounds: int) -> P
         made.theirs.append(time.monotonic() - began)
         if said.exit or said.complains:
             raise SystemExit(f"the AWS CLI: {said.stderr[:2000]}")
-        done = measure("verify", source, "--lake", str(folder / str(number)), "--public-keys", str(keys))
+        done = trailhouse("verify", source, "--lake", str(folder / str(number)), "--public-keys", str(keys))
         made.ours.append(done.seconds)
-        made.read, made.said = done.result["read"]["digests"] + done.result["read"]["logs"], len(said.verdicts)
+        made.read, made.said = done.said["read"]["digests"] + done.said["read"]["logs"], len(said.verdicts)
         _told(f"the CLI {made.said} objects in {made.theirs[-1]:.1f} s, we {made.read} in {made.ours[-1]:.1f} s")
     return made
 

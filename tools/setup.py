@@ -33,6 +33,7 @@ AIRFLOW_LOCK = ROOT / "requirements" / "airflow.txt"
 BENCH_LOCK = ROOT / "requirements" / "bench.txt"
 POM = ROOT / "jars" / "pom.xml"
 SUMS = ROOT / "jars" / "SHA256SUMS"
+BENCH_POM, BENCH_SUMS = ROOT / "jars" / "bench.xml", ROOT / "jars" / "bench.sums"
 
 PYTHONS = ((3, 11), (3, 12), (3, 13))
 JAVAS = (17, 21)  # what Spark 4.1 runs on
@@ -378,9 +379,23 @@ def contenders_path() -> Path:
 
 
 def contenders() -> None:
-    """Exactly what its lock names."""
+    """Exactly what its lock names, and the jar that the bench's Spark job has beside Spark."""
     if not contenders_path().is_file():
         make_apart(contenders_path().parent.parent, BENCH_LOCK, "the contenders of the bench")
+    fetched_jars(BENCH_POM, BENCH_SUMS)
+
+
+def fetched_jars(pom: Path, sums: Path) -> list[Path]:
+    """The jars that a pom names, fetched unless they are there, each what its sum says."""
+    folder, wanted = jars_folder(pom), read_sums(sums)
+    if wrong_sums(folder, wanted):
+        with Told(f"the jars of {pom.name}"):
+            fetch_jars(folder, find_java(), pom)
+        wrong = wrong_sums(folder, wanted)
+        if wrong:
+            shutil.rmtree(folder)
+            stop(f"{', '.join(wrong)}: not what {sums.relative_to(ROOT)} says; nothing of it was kept")
+    return [folder / name for name in wanted]
 
 
 def apart(name: str, lock: Path) -> Path:

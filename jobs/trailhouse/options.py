@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trailhouse import settings
@@ -26,6 +27,7 @@ class Option:
     doc: str
 
 
+@cache  # a dozen commands ask, each time that any one of them starts
 def options() -> tuple[Option, ...]:
     """Every setting; those of a source, on the command line, hold for every source of the run."""
     return tuple(

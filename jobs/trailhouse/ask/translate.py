@@ -171,6 +171,23 @@ def _words(node: exp.Expr) -> exp.Expr:
     return exp.paren(exp.or_(*(exp.Like(this=node.this.copy(), expression=exp.Literal.string(f"{w}%")) for w in words)))
 
 
+def _plainly(node: exp.Expr) -> exp.Expr:
+    """A pattern that stands for nothing but itself, as a comparison: by these DuckDB leaves out files, by LIKE none."""
+    like, escape = (node.this, node.expression) if isinstance(node, exp.Escape) else (node, None)
+    if not isinstance(like, exp.Like) or (like is node and isinstance(node.parent, exp.Escape)):
+        return node
+    pattern, mark = like.expression, escape.name if isinstance(escape, exp.Literal) else ""
+    if not isinstance(pattern, exp.Literal) or (escape is not None and len(mark) != 1):
+        return node
+    escaped = f"{re.escape(mark)}([%_{re.escape(mark)}])|" if mark else ""
+    parts = list(re.finditer(f"{escaped}([^%_{re.escape(mark)}])", pattern.name, re.DOTALL))
+    if "".join(part[0] for part in parts) != pattern.name:
+        return node
+    text = "".join(found for part in parts for found in part.groups() if found)
+    compared = exp.NEQ if like.args.get("negate") else exp.EQ
+    return compared(this=like.this, expression=exp.Literal.string(text))
+
+
 def _first_match(node: exp.Expr) -> exp.Expr:
     part = node.args.get("group") or exp.Literal.number(0)
     return _call("first_match", node.this, node.expression, part)
@@ -338,6 +355,7 @@ _TRANSLATED: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.DateDiff: _whole_units,
     exp.DateTrunc: _of_a_time,
     exp.Div: _quotient,
+    exp.Escape: _plainly,
     exp.Extract: _field,
     exp.Fetch: _fetch,
     exp.Format: _format,
@@ -346,6 +364,7 @@ _TRANSLATED: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.JSONExtractScalar: _scalar,
     exp.JSONFormat: _json_text,
     exp.JSONValue: _json_value,
+    exp.Like: _plainly,
     exp.RegexpExtract: _first_match,
     exp.RegexpLike: _words,
     exp.RegexpReplace: _replacement,

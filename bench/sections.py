@@ -1,0 +1,303 @@
+"""
+What the page says of each part: a text, a table, plots; of the part's numbers alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from bench.ingest import FLOORS, SPARKS, column, faster
+from bench.plots import Bar, bars
+
+Numbers = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A picture, and what it says to who can't see it."""
+
+    title: str
+    svg: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """What stands under one heading."""
+
+    title: str
+    lines: Sequence[str]
+    plots: Mapping[str, Plot] = field(default_factory=dict)
+
+
+LABELS = {
+    "trailhouse": "Trailhouse, whole",
+    "trailhouse_decode_write": "Trailhouse, decode and write",
+    "pyspark": "PySpark, a file a task",
+    "pyspark_repartition": "PySpark, repartitioned",
+    "duckdb": "DuckDB",
+    "clickhouse": "ClickHouse",
+    "floor_msgspec": "floor: inflate, msgspec",
+    "floor_simdjson": "floor: inflate, simdjson",
+}
+
+RULES = """
+Every contender is a program of its own in `bench/contenders/`, written as someone would who knows the tool: all cores, zstd,
+types given, one folder a partition (account, region, day), and the same {columns} columns, which are all fields of a record
+that the lake's table has, nested ones as text. What Trailhouse makes beside (the text of `userIdentity`, who did it, flags,
+hashes, where a row comes from) is asked of nobody. Rows are counted in what was written; were they not equal, there would be
+no result. *Whole* is the process from its start to its end, and of Trailhouse with duplicates, audit and publish; *work* leaves
+out imports and the start of a session, on both sides: of Trailhouse whole it is the time in which Spark's tasks decode and write.
+*Decode and write* is what these tasks do, in plain processes. The *floor* inflates and parses, and makes nothing of it. Of
+two that do the same, the ratios take the faster."""
+
+
+def ingest(numbers: Numbers) -> Section:
+    """All contenders."""
+    from bench.contenders.columns import columns
+
+    given, of = numbers["input"], numbers["contenders"]
+    real = "half of them real records as other events" if given["has_corpus"] else "all of them of `trailhouse sample`"
+    lines = [
+        f"{given['events']:,} events, {real}, in {given['files']:,} files: {_mb(given['stored'])} MB, inflated"
+        f" {_mb(given['inflated'])} MB. All contenders in turn, {len(of['trailhouse'])} times.",
+        RULES.format(columns=len(columns())),
+        "",
+        *_contenders(of, given["events"]),
+    ]
+    spark, floor = (faster(of, names, "work_seconds") for names in (SPARKS, FLOORS))
+    writers = [name for name in of if name not in FLOORS]
+    whole = [name for name in (*writers, floor) if name not in (*SPARKS, "trailhouse_decode_write")]
+    title, work = "Whole processes", "The work alone"
+    return Section(
+        "Ingest",
+        lines,
+        {
+            "ingest-whole": Plot(title, _rates(title, of, [*whole, faster(of, SPARKS, "seconds")], "seconds", given)),
+            "ingest-work": Plot(
+                work,
+                _rates(
+                    work, of, ["trailhouse_decode_write", spark, "duckdb", "clickhouse", floor], "work_seconds", given
+                ),
+            ),
+            "ingest-bytes": Plot("Bytes written", _bytes_out(of, writers, given)),
+        },
+    )
+
+
+def _contenders(of: Numbers, events: int) -> Iterator[str]:
+    yield "| | seconds, whole | events/s, whole | seconds, work | events/s, work | MB written | files | MB held at most |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    for name, rounds in ((name, of[name]) for name in LABELS if name in of):
+        whole = median(column(rounds, "seconds"))
+        work = median(column(rounds, "work_seconds")) if rounds[0]["work_seconds"] else None
+        cells = [
+            f"{whole:,.1f}",
+            f"{events / whole:,.0f}",
+            *([f"{work:,.1f}", f"{events / work:,.0f}"] if work else ["", ""]),
+            _mb(median(column(rounds, "bytes_out"))),
+            f"{median(column(rounds, 'files_out')):,.0f}",
+            f"{max(each['memory']['all'] for each in rounds):,}",
+        ]
+        yield f"| {LABELS[name]} | {' | '.join(cells)} |"
+
+
+def _rates(title: str, of: Numbers, names: Sequence[str], what: str, given: Numbers) -> str:
+    made = [Bar(LABELS[name], given["events"] / median(column(of[name], what)), _kind(name)) for name in names]
+    return bars(title, "events a second; longer is better", sorted(made, key=lambda bar: -bar.value))
+
+
+def _bytes_out(of: Numbers, names: Sequence[str], given: Numbers) -> str:
+    made = [Bar(LABELS[n], median(column(of[n], "bytes_out")) / given["events"], _kind(n)) for n in names]
+    made.append(Bar("the log files, gzip", given["stored"] / given["events"], "limit"))
+    return bars("Bytes written", "bytes an event, of Parquet; shorter is better", sorted(made, key=lambda b: b.value))
+
+
+def _kind(name: str) -> Any:
+    return "ours" if name.startswith("trailhouse") else "limit" if name in FLOORS else "theirs"
+
+
+def hard(numbers: Numbers) -> Section:
+    """The two hard cases."""
+    titles = {"big": "Files of 50 MB", "tiny": "Tiny files"}
+    lines, plots = [], {}
+    for case, of in numbers.items():
+        given = of["input"]
+        lines += [
+            f"\n**{titles[case]}**: {given['events']:,} events in {given['files']:,} files, {_mb(given['stored'])} MB,"
+            f" inflated {_mb(given['inflated'])} MB. Trailhouse's worker held"
+            f" {of['contenders']['trailhouse'][0]['memory'].get('worker', 0):,} MB at most.\n",
+            *_contenders(of["contenders"], given["events"]),
+        ]
+        made = [Bar(LABELS[n], median(column(r, "seconds")), _kind(n)) for n, r in of["contenders"].items()]
+        title = f"{titles[case]}: whole processes"
+        plots[f"hard-{case}"] = Plot(title, bars(title, "seconds; shorter is better", made, ",.1f"))
+    return Section("Hard cases", lines, plots)
+
+
+def query(numbers: Numbers) -> Section:
+    """Reports over the lake and over what others have."""
+    answers, raw = numbers["answers"], numbers["raw_bytes"]
+    names = {
+        "lake": "Trailhouse's lake",
+        "raw": "raw log files",
+        "raw_day": "raw log files of two days",
+        "duckdb": "DuckDB's Parquet",
+        "pyspark": "PySpark's Parquet",
+        "pyspark_repartition": "PySpark's, repartitioned",
+    }
+    lines = [
+        f"Ten reports about {numbers['day']} on a lake of thirty days and {numbers['events']:,} events, after `maintain`, beside"
+        " the same SQL over the raw `.json.gz` (what Athena does on its documented table of trails; *of two days*: with"
+        " partition projection) and over others' Parquet. All on DuckDB.\n",
+        "| report | " + " | ".join(f"{names[name]}: MB, s" for name in answers) + " |",
+        "| --- |" + " --- |" * len(answers),
+    ]
+    for report in answers["lake"]:
+        cells = [
+            f"{_mb(raw.get(name, of[report]['bytes']), 2)}, {of[report]['seconds']:.2f}" for name, of in answers.items()
+        ]
+        lines.append(f"| `{report}` | {' | '.join(cells)} |")
+
+    def middle(name: str, what: str) -> float:
+        return median(each[what] for each in answers[name].values())
+
+    read = {name: raw.get(name, middle(name, "bytes")) / 1e6 for name in answers}
+    size, took = "Bytes read by a day's report", "Seconds of a day's report"
+    ours = {"lake": "ours"}
+    by_size = [Bar(names[n], value, ours.get(n, "theirs")) for n, value in read.items()]
+    by_time = [Bar(names[n], middle(n, "seconds"), ours.get(n, "theirs")) for n in answers]
+    return Section(
+        "Reports",
+        lines,
+        {
+            "query-bytes": Plot(size, bars(size, "MB, the median of ten; shorter is better", by_size, ",.2f")),
+            "query-seconds": Plot(took, bars(took, "seconds, the median of ten; shorter is better", by_time, ",.2f")),
+        },
+    )
+
+
+def lookup(numbers: Numbers) -> Section:
+    """One key, one event, one user."""
+    lines = [
+        f"In 90 days of {numbers['events']:,} rows, after `maintain` ({numbers['files']:,} data files). *Whole* is the command"
+        " as a responder types it, start included; *warm* the same in a process that has answered before.\n",
+        "| | whole, seconds | warm, seconds | MB read | rows |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, whole in numbers["whole"].items():
+        warm = numbers["warm"][name]
+        cells = f"{median(whole):.2f} | {warm['seconds']:.2f} | {_mb(warm['bytes'], 1)} | {warm['rows']:,}"
+        lines.append(f"| {name.replace('_', ' ')} | {cells} |")
+    return Section("Look-ups", lines)
+
+
+def fixed(numbers: Numbers) -> Section:
+    """What a small batch costs."""
+    rounds = numbers["rounds"]
+    seconds = {name: median(each["seconds"] for each in of) for name, of in rounds.items()}
+    labels = {
+        "trailhouse": f"{numbers['new']} new files",
+        "bare_session": "a bare Spark session",
+        "nothing_new": "nothing new",
+    }
+    phases = rounds["trailhouse"][0]["phases"]
+    lines = [
+        f"{numbers['new']} new files in a lake of {numbers['known']:,} known ones, beside a Spark session that runs one job which"
+        " does nothing; and a run that finds nothing new. Whole processes.\n",
+        "| | seconds |",
+        "| --- | --- |",
+        *(f"| {labels[name]} | {value:.1f} |" for name, value in seconds.items()),
+        "\nPhase by phase (the rest is the process's own start and end):\n",
+        "| phase | seconds |",
+        "| --- | --- |",
+        *(f"| {name} | {median(each['phases'][name] for each in rounds['trailhouse']):.2f} |" for name in phases),
+    ]
+    made = [Bar(labels[n], value, "theirs" if n == "bare_session" else "ours") for n, value in seconds.items()]
+    title = "The fixed cost"
+    return Section("Fixed cost", lines, {"fixed": Plot(title, bars(title, "seconds; shorter is better", made, ",.1f"))})
+
+
+def growth(numbers: Numbers) -> Section:
+    """Rate and memory, as events grow."""
+    sizes = numbers["sizes"]
+    lines = [
+        "| events | seconds | events/s | events/s, decode and write | worker, MB | JVM, MB | driver's Python, MB |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for each in sizes:
+        memory = " | ".join(f"{each['memory'].get(kind, 0):,}" for kind in ("worker", "jvm", "driver"))
+        rates = f"{each['rate']:,.0f} | {each['write_rate']:,.0f}"
+        lines.append(f"| {each['events']:,} | {each['seconds']:,.1f} | {rates} | {memory} |")
+    one = numbers["one_file"]
+    lines.append(
+        f"\nOne file of {_mb(one['inflated'])} MB ({_mb(one['stored'], 1)} MB stored) alone: {one['seconds']:,.1f} s,"
+        f" {one['memory']['worker']:,} MB in the worker."
+    )
+    rate, held = "Rate, as events grow", "Memory of a worker, as events grow"
+    by_rate = [Bar(f"{each['events']:,} events", each["rate"], "ours") for each in sizes]
+    by_size = [Bar(f"{each['events']:,} events", each["memory"]["worker"], "ours") for each in sizes]
+    return Section(
+        "Growth",
+        lines,
+        {
+            "growth-rate": Plot(rate, bars(rate, "events a second, whole processes; longer is better", by_rate)),
+            "growth-memory": Plot(held, bars(held, "MB resident at most; shorter is better", by_size)),
+        },
+    )
+
+
+def proof(numbers: Numbers) -> Section:
+    """Verification, beside AWS's own command."""
+    said = {
+        "at_once": "S3 on this machine",
+        "with_latency": f"S3 that takes {numbers['latency'] * 1000:.0f} ms an answer",
+    }
+    lines = [
+        "`trailhouse verify` of one account, all its regions, and `aws cloudtrail validate-logs` of one of them.\n",
+        "| | objects | seconds | objects/s | by the CLI | seconds | objects/s |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, label in said.items():
+        pair = numbers[name]
+        cells = []
+        for count, seconds in ((pair["read"], pair["ours"]), (pair["said"], pair["theirs"])):
+            cells += [f"{count:,}", f"{median(seconds):.1f}", f"{count / median(seconds):,.0f}"]
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    return Section("Proof", lines)
+
+
+def size(numbers: Numbers) -> Section:
+    """Bytes of the lake."""
+    labels = {"sample": "the sample", "corpus": "real records as other events"}
+    lines = [
+        "Bytes of the lake's `events` to those of the `.json.gz`, as ingested and after `maintain`.\n",
+        "| | events | log files, MB | as ingested, MB | after maintain, MB | of the log files |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    made = []
+    for name, of in numbers.items():
+        cells = [f"{of['events']:,}", *(_mb(of[each], 1) for each in ("gz_bytes", "ingested_bytes", "lake_bytes"))]
+        lines.append(f"| {labels[name]} | {' | '.join(cells)} | {of['lake_bytes'] / of['gz_bytes']:.2f} |")
+        for each, what in (("gz_bytes", "log files"), ("ingested_bytes", "as ingested"), ("lake_bytes", "maintained")):
+            made.append(Bar(f"{name}: {what}", of[each] / of["events"], "theirs" if each == "gz_bytes" else "ours"))
+    title = "Bytes an event"
+    return Section("Size", lines, {"size": Plot(title, bars(title, "bytes; shorter is better", made))})
+
+
+SECTIONS: dict[str, Callable[[Numbers], Section]] = {
+    "ingest": ingest,
+    "hard": hard,
+    "query": query,
+    "lookup": lookup,
+    "fixed": fixed,
+    "growth": growth,
+    "proof": proof,
+    "size": size,
+}
+
+
+def _mb(count: float, places: int = 0) -> str:
+    return f"{count / 1e6:,.{places}f}"
