@@ -10,8 +10,8 @@ export UV_PYTHON_DOWNLOADS := never
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup s3server browser awscli contenders airflow engine demo test trino unit fuzz faults sabotage cluster check lint types policy format docs \
-  golden lock bench bench-check measure upkeep text-time reports proof scale clean
+.PHONY: help setup native s3server browser awscli contenders airflow engine demo test trino unit fuzz faults sabotage cluster check lint types policy \
+  format docs golden lock bench bench-check measure upkeep text-time reports proof scale clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -20,6 +20,9 @@ setup:  ## an environment in .venv with everything locked, Spark's jars and defa
 	@command -v $(PYTHON) >/dev/null || \
 	  { echo "setup: Python 3.11 or later is needed (found none): apt install python3 python3-venv, or brew install python@3.13" >&2; exit 1; }
 	@$(PYTHON) tools/setup.py setup
+
+native: setup  ## the native kernel, which decodes faster (needs Rust); everything works without it
+	@$(BIN)/python tools/native.py build
 
 s3server: setup  ## the S3 server that the tests talk to (needs Go)
 	@$(BIN)/python tools/setup.py s3server
@@ -66,7 +69,7 @@ faults: setup s3server  ## runs that die, requests that fail, runs that race: un
 	$(BIN)/python -W ignore -m tests.faults.sweep --seed $(SEED) $(if $(FULL),--full)
 	$(BIN)/python -W ignore -m tests.faults.races --seed $(SEED)
 
-sabotage: setup s3server  ## break ingest on purpose, one way after another: each must turn a named test red (an hour)
+sabotage: setup native s3server  ## break ingest on purpose, one way after another: each must turn a named test red (an hour)
 	$(BIN)/python tools/sabotage.py
 
 check: lint types policy  ## all that reads the code without running it
@@ -119,6 +122,7 @@ lock: setup  ## pin dependencies and jars anew, as pyproject.toml and jars/pom.x
 	$(LOCK) requirements/uv.in -o requirements/uv.txt
 	$(LOCK) requirements/build.in -o requirements/build.txt
 	$(LOCK) requirements/awscli.in -o requirements/awscli.txt
+	$(LOCK) requirements/native.in -o requirements/native.txt
 	$(LOCK) requirements/airflow.in -o requirements/airflow.txt
 	$(LOCK) requirements/bench.in -o requirements/bench.txt
 	$(LOCK) pyproject.toml --extra dev -c requirements/constraints.in -o requirements/dev.txt
@@ -127,6 +131,7 @@ lock: setup  ## pin dependencies and jars anew, as pyproject.toml and jars/pom.x
 	$(LOCK) requirements/spark35.in -o requirements/spark35.txt
 	$(BIN)/python tools/setup.py sums
 	$(BIN)/python tools/lanes.py sums
+	$(BIN)/python tools/native.py lock $(UPGRADE)
 
 clean:  ## remove the environment and all that tools left behind
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist spark-warehouse metastore_db derby.log

@@ -20,6 +20,7 @@ from tests.aws_env import aws_of
 from tests.s3_server import S3Server
 from tools import setup
 from trailhouse import settings
+from trailhouse.decode import native as kernel
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -122,6 +123,14 @@ def corpus() -> Path:
     if not CORPUS.is_dir():
         pytest.skip(f"{NO_CORPUS} {CORPUS} (set TRAILHOUSE_CORPUS)")
     return CORPUS
+
+
+@pytest.fixture(scope="session")
+def native() -> str:
+    """The way of decoding by the native kernel."""
+    if not kernel.is_there():
+        pytest.skip("no native kernel: make native (needs Rust)")
+    return "native"
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from importlib.metadata import PathDistribution
 
 import pytest
 
@@ -72,6 +73,26 @@ def unpacked(archive, folder):
 
 def quiet(said: str) -> None:
     """Nobody watches."""
+
+
+@pytest.fixture
+def kernel(monkeypatch, tmp_path):
+    """A native kernel that is installed here, whatever this machine is."""
+    place = tmp_path / "site"
+    files = {"trailhouse_native/__init__.py": "VERSION = 1\n", "trailhouse_native-0.1.0.dist-info/uv_cache.json": "{}",
+             "trailhouse_native-0.1.0.dist-info/sboms/trailhouse-native.cyclonedx.json": "{}",
+             "trailhouse_native-0.1.0.dist-info/METADATA": "Metadata-Version: 2.4\nName: trailhouse-native\nVersion: 0.1.0\n",
+             "trailhouse_native-0.1.0.dist-info/WHEEL": WHEEL}  # fmt: skip
+    files["trailhouse_native-0.1.0.dist-info/RECORD"] = "".join(
+        f"{name},sha256=x,1\n" for name in [*files, "trailhouse_native-0.1.0.dist-info/RECORD"]
+    )
+    for name, text in files.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(text)
+    found = PathDistribution(place / "trailhouse_native-0.1.0.dist-info")
+    monkeypatch.setattr(pack.metadata, "distribution", lambda name: found)
+    monkeypatch.setattr(pack.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(pack.platform, "machine", lambda: "x86_64")
 
 
 # ── an archive ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -318,3 +339,39 @@ def test_an_installed_trailhouse_packs_what_the_checkout_does(tmp_path):
                          capture_output=True, text=True, check=True)  # fmt: skip
     here = [[name, hashlib.sha256(text).hexdigest()] for name, text in package.whole()]
     assert json.loads(ran.stdout) == here and len(here) > 250
+
+
+# ── the native kernel ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_kernel_goes_along_where_it_is_asked_for(fetched, kernel, tmp_path):
+    with_it, without = (pack.pack(pack.Target(PYTHON, native=n), tmp_path / str(n), quiet)[0] for n in (True, False))
+    names = []
+    for made in (with_it, without):
+        with tarfile.open(made.path) as archive:
+            names.append(archive.getnames())
+    assert set(names[0]) - set(names[1]) == {
+        f"lib/trailhouse_native{rest}" for rest in
+        ("/__init__.py", "-0.1.0.dist-info/METADATA", "-0.1.0.dist-info/WHEEL", "-0.1.0.dist-info/RECORD")
+    }  # fmt: skip
+
+
+def test_the_kernel_is_a_wheel_for_glue(fetched, kernel, tmp_path):
+    made = pack.pack(pack.Target("3.11", form="glue", native=True), tmp_path / "dist", quiet)[0]
+    with zipfile.ZipFile(made.path) as archive:
+        assert b"trailhouse_native==0.1.0\n" in archive.read("wheels/requirements.txt")
+
+
+def test_a_kernel_of_another_machine_is_not_packed(fetched, kernel, tmp_path):
+    with pytest.raises(TrailhouseError, match="Linux x86_64, and the cluster's machines are Linux aarch64"):
+        pack.pack(pack.Target(PYTHON, "aarch64", native=True), tmp_path / "dist", quiet)
+    assert not (tmp_path / "dist" / pack.Target(PYTHON, "aarch64").name).exists()
+
+
+def test_a_kernel_that_is_not_there_is_told(fetched, kernel, tmp_path, monkeypatch):
+    def nowhere(name):
+        raise pack.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(pack.metadata, "distribution", nowhere)
+    with pytest.raises(TrailhouseError, match="run make native"):
+        pack.pack(pack.Target(PYTHON, native=True), tmp_path / "dist", quiet)

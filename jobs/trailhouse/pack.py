@@ -1,7 +1,8 @@
 """
 What a cluster needs: Trailhouse with its packages, as an archive that runs where it is unpacked, or as Glue's wheels.
 
-Fetches packages by uv, as the lock pins them, for the cluster's Python and machine, which need not be this one's.
+Fetches packages by uv, as the lock pins them, for the cluster's Python and machine, which need not be this one's; the
+native kernel of decode comes from this machine, where it was built.
 Brings no Spark and no jars: the cluster has them. Knows nothing of where a cluster is (see docs/deploy.md).
 """
 
@@ -12,6 +13,7 @@ import csv
 import gzip
 import hashlib
 import io
+import platform
 import re
 import shutil
 import subprocess
@@ -21,6 +23,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
@@ -92,11 +95,18 @@ except SystemExit as ended:
         raise RuntimeError(f"trailhouse ended with exit code {ended.code}: see its own message above") from ended
 '''
 
-# What an installer leaves for itself: of no use where nobody installs.
-_LEFT_OUT = {"INSTALLER", "REQUESTED", "direct_url.json"}
+# What an installer leaves for itself: of no use where nobody installs. The last names the folder that it was built in.
+_LEFT_OUT = {"INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "trailhouse-native.cyclonedx.json"}
 _NO_MODULES = {"bin", "etc", "include", "share"}  # what a package brings for a whole system
 
 NO_UV = "packages come by uv, which is not there: install it (python3 -m pip install uv), then run again"
+
+KERNEL = "trailhouse-native"
+NO_KERNEL = "no native kernel is installed here: run make native in a checkout, or pack without --native"
+OTHER_KERNEL = (
+    "the native kernel that is installed here runs on {here}, and the cluster's machines are Linux {there}: pack on "
+    "such a machine, or without --native"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,7 @@ class Target:
     python: str = "3.11"
     platform: str = "x86_64"
     form: Form = "archive"
+    native: bool = False  # with the native kernel
 
     @property
     def name(self) -> str:
@@ -146,6 +157,8 @@ def pack(target: Target, out: Path, tell: Callable[[str], None]) -> list[Made]:
             library, made = Path(folder, "lib"), Path(folder, target.name)
             tell(f"fetching packages for Python {target.python} on {target.platform} …")
             _fetch(program, target, library)
+            if target.native:
+                _bring_kernel(target, library)
             tell(f"writing {target.name} …")
             (_write_archive if target.form == "archive" else _write_wheels)(target, library, made)
             made.replace(out / target.name)
@@ -190,6 +203,21 @@ def _fetch(program: Path, target: Target, library: Path) -> None:
             f"uv could not fetch the packages: {why}. Check the network, and the index that uv asks (its settings), "
             "then run again; what was fetched is kept"
         )
+
+
+def _bring_kernel(target: Target, library: Path) -> None:
+    """The native kernel as it is installed here: for any Python, on machines like this one."""
+    here = f"{platform.system()} {platform.machine()}"
+    if here != f"Linux {target.platform}":
+        raise TrailhouseError(OTHER_KERNEL.format(here=here, there=target.platform))
+    try:
+        kernel = metadata.distribution(KERNEL)
+    except metadata.PackageNotFoundError:
+        raise TrailhouseError(NO_KERNEL) from None
+    for file in kernel.files or ():
+        if _belongs(file.as_posix()):
+            (library / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(str(file.locate()), library / file)
 
 
 # ── an archive ───────────────────────────────────────────────────────────────────────────────────────────────────────

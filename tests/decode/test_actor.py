@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.decode.one import decode
+from tests.decode.one import EACH_WAY, decode
 from trailhouse.decode import Delivered
 
 ACCOUNT = "111122223333"
@@ -109,12 +109,12 @@ WHO = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("fast", [True, False], ids=["fast", "strict"])
+@EACH_WAY
 @pytest.mark.parametrize("name", WHO)
-def test_every_identity_has_one_actor(name, fast):
+def test_every_identity_has_one_actor(name, way):
     identity, answer = WHO[name]
     data = json.dumps({"Records": [{"eventVersion": "1.08", "userIdentity": identity}]}, separators=(",", ":"))
-    decoded = decode(data.encode(), Delivered("s3://logs", "k", "CloudTrail", ACCOUNT, "us-east-1"), fast=fast)
+    decoded = decode(data.encode(), Delivered("s3://logs", "k", "CloudTrail", ACCOUNT, "us-east-1"), way=way)
     (row,) = decoded.rows.to_pylist()
     assert answer == (
         (row["actor"], row["actor_type"], row["actor_account_id"], row["actor_session"], row["actor_via"])

@@ -1,5 +1,5 @@
 """
-Every hostile input of the catalogue, on the fast path and on the strict one: exactly the outcome that stands beside it.
+Every hostile input of the catalogue, on the fast path, the strict one and by the native kernel: exactly the outcome that stands beside it.
 
 What holds for any input is asked here too: records = rows + rejects, subtrees are the exact source text, the original record can
 be rebuilt, nothing in a row was replaced, good neighbours are all there (an unlisted row is a good one, without flags).
@@ -17,15 +17,14 @@ import pytest
 from tests import model
 from tests.cases import load
 from tests.cases.make import ACCOUNT, FILE, REGION
-from tests.decode.one import decode
+from tests.decode.one import EACH_WAY, One, decode
 from trailhouse.decode.rebuild import record
-from trailhouse.decode.values import Decoded, Delivered, Limits
+from trailhouse.decode.values import Delivered, Limits
 from trailhouse.sources.keys import LogKey, Skipped, parse_key
 
 CASES = load.cases()
 OBJECTS = [case for case in CASES if not case.keys and not case.elsewhere]
 KEYS = [(case.name, key) for case in CASES for key in case.keys]
-PATHS = pytest.mark.parametrize("fast", [True, False], ids=["fast", "strict"])
 COLUMN = {  # JSON text of `events`: column → field
     "user_identity": "userIdentity",
     "request_parameters": "requestParameters",
@@ -46,9 +45,9 @@ canonical = cache(model.canonical)
 
 
 @cache
-def run(case: load.Case, fast: bool) -> tuple[Decoded, list[dict]]:
+def run(case: load.Case, way: str) -> tuple[One, list[dict]]:
     """Decoded once for all the tests that ask: some inputs are long."""
-    got = decode(case.bytes(), delivered(case.folder), Limits(**case.limits), fast=fast)
+    got = decode(case.bytes(), delivered(case.folder), Limits(**case.limits), way=way)
     return got, got.rows.to_pylist()
 
 
@@ -57,7 +56,7 @@ def modelled(case: load.Case) -> model.Read:
     return model.read(case.bytes(), case.folder, **case.model_limits())
 
 
-def rejects(got: Decoded) -> list[tuple[int | None, str]]:
+def rejects(got: One) -> list[tuple[int | None, str]]:
     return [(reject.position, reject.reason) for reject in got.rejects]
 
 
@@ -78,10 +77,10 @@ def test_the_model_agrees_with_every_case(case):
             assert getattr(record, name) == row.columns[name]
 
 
-@PATHS
+@EACH_WAY
 @pytest.mark.parametrize("case", OBJECTS, ids=str)
-def test_the_outcome_is_the_pinned_one(case, fast):
-    got, rows = run(case, fast)
+def test_the_outcome_is_the_pinned_one(case, way):
+    got, rows = run(case, way)
     assert case.agrees(rejects(got)), (rejects(got), case.quarantined())
     if not case.reason:  # what flags an object has that can't be read, nothing says
         assert sorted(got.flags) == sorted(case.flags)
@@ -91,8 +90,8 @@ def test_the_outcome_is_the_pinned_one(case, fast):
     pinned = {row.index: row for row in case.rows}
     for row in rows:
         want = pinned.get(row["record_index"], NOTHING)
-        seen = [flag for flag in flags(row) if not (fast and flag in want.strict_only_flags)]
-        expected = [flag for flag in want.flags if not (fast and flag in want.strict_only_flags)]
+        seen = [flag for flag in flags(row) if way == "strict" or flag not in want.strict_only_flags]
+        expected = [flag for flag in want.flags if way == "strict" or flag not in want.strict_only_flags]
         assert sorted(seen) == expected, f"record {row['record_index']}"
         assert {name: row[name] for name in want.columns} == want.columns
         assert {name: row[name] for name in want.null} == dict.fromkeys(want.null)
@@ -104,11 +103,11 @@ def test_the_outcome_is_the_pinned_one(case, fast):
 NOTHING = load.Row(index=-1, flags=[], strict_only_flags=[], columns={}, null=[], lengths={}, raw=None)
 
 
-@PATHS
+@EACH_WAY
 @pytest.mark.parametrize("case", [case for case in OBJECTS if not case.reason], ids=str)
-def test_every_record_is_kept_whole(case, fast):
+def test_every_record_is_kept_whole(case, way):
     read = modelled(case)
-    got, rows = run(case, fast)
+    got, rows = run(case, way)
     assert len(read.rows) == len(rows)
     for want, row in zip(read.rows, rows, strict=True):
         assert row["record_index"] == want.index
@@ -132,10 +131,10 @@ def test_every_record_is_kept_whole(case, fast):
         assert reject.raw and want.slice.startswith(reject.raw)
 
 
-@PATHS
+@EACH_WAY
 @pytest.mark.parametrize("case", [case for case in OBJECTS if case.reason], ids=str)
-def test_an_object_that_can_not_be_read_gives_no_row_and_one_reject(case, fast):
-    got, rows = run(case, fast)
+def test_an_object_that_can_not_be_read_gives_no_row_and_one_reject(case, way):
+    got, rows = run(case, way)
     assert (rows, got.records, len(got.rejects)) == ([], 0, 1)
     reject, data = got.rejects[0], case.bytes()
     assert reject.position is None
@@ -146,21 +145,31 @@ def test_an_object_that_can_not_be_read_gives_no_row_and_one_reject(case, fast):
 
 @pytest.mark.parametrize("case", OBJECTS, ids=str)
 def test_both_paths_say_the_same(case):
-    fast, fast_rows = run(case, True)
-    strict, strict_rows = run(case, False)
-    assert (fast.rejects, fast.records, fast.flags, fast.sha256, fast.inflated_bytes) == (
-        (strict.rejects, strict.records, strict.flags, strict.sha256, strict.inflated_bytes)
-    )
+    fast, fast_rows = run(case, "fast")
+    strict, strict_rows = run(case, "strict")
+    assert account(fast) == account(strict)
     for a, b in zip(fast_rows, strict_rows, strict=True):
         assert set(flags(b)) - set(flags(a)) <= {"dup_key"}
         assert {**a, "parse_flags": None} == {**b, "parse_flags": None}
         assert set(flags(a)) <= set(flags(b))
 
 
-@PATHS
+@pytest.mark.parametrize("case", OBJECTS, ids=str)
+def test_the_native_kernel_says_what_the_fast_path_says_to_the_last_flag(case, native):
+    got, _ = run(case, native)
+    fast, _ = run(case, "fast")
+    assert account(got) == account(fast)
+    assert got.rows.equals(fast.rows)
+
+
+def account(got: One) -> tuple[object, ...]:
+    return (got.rejects, got.records, got.flags, got.sha256, got.inflated_bytes)
+
+
+@EACH_WAY
 @pytest.mark.parametrize("case", [case for case in OBJECTS if not case.reason], ids=str)
-def test_the_hash_is_of_the_inflated_bytes(case, fast):
-    got, _ = run(case, fast)
+def test_the_hash_is_of_the_inflated_bytes(case, way):
+    got, _ = run(case, way)
     text, _ = model.inflate(case.bytes())
     assert (got.sha256, got.inflated_bytes) == (hashlib.sha256(text).hexdigest(), len(text))
 

@@ -16,8 +16,8 @@ import pytest
 
 from tests import model
 from tests.cases.make import event, records
-from tests.decode.one import decode
-from tests.decode.test_cases import PATHS, delivered, flags, nothing_replaced, rejects, subtrees_are_source_text
+from tests.decode.one import EACH_WAY, decode
+from tests.decode.test_cases import account, delivered, flags, nothing_replaced, rejects, subtrees_are_source_text
 from trailhouse.decode.rebuild import record
 
 CORPUS = Path(os.environ.get("TRAILHOUSE_CORPUS") or Path(__file__).parents[3] / "shared" / "corpus")
@@ -40,13 +40,13 @@ def packs(path: Path) -> list[list[bytes]]:
     return [found[i : i + PACK] for i in range(0, len(found), PACK)]
 
 
-@PATHS
+@EACH_WAY
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name.split(".")[0])
-def test_every_real_record_comes_back(path, fast):
+def test_every_real_record_comes_back(path, way):
     for pack in packs(path):
         data = gzip.compress(records(*pack), 1)
         read = model.read(data)
-        got = decode(data, delivered(), fast=fast)
+        got = decode(data, delivered(), way=way)
         assert got.records == len(pack)
         assert rejects(got) == [(bad.index, bad.reason) for bad in read.bad]
         rows = got.rows.to_pylist()
@@ -62,10 +62,19 @@ def test_every_real_record_comes_back(path, fast):
             subtrees_are_source_text(row, want)
 
 
+def test_the_native_kernel_says_the_same_of_every_real_record(native):
+    for path in SOURCES:
+        for pack in packs(path):
+            fast, other = (decode(records(*pack), delivered(), way=way) for way in ("fast", native))
+            assert account(other) == account(fast)
+            assert other.rows.equals(fast.rows)
+
+
 def test_both_paths_say_the_same_of_every_real_record():
     for path in SOURCES:
         for pack in packs(path):
-            fast, strict = (decode(records(*pack), delivered(), fast=way).rows.to_pylist() for way in (True, False))
+            ways = ("fast", "strict")
+            fast, strict = (decode(records(*pack), delivered(), way=way).rows.to_pylist() for way in ways)
             for a, b in zip(fast, strict, strict=True):
                 assert {**a, "parse_flags": sorted(set(flags(a)) | {"dup_key"})} == {
                     **b, "parse_flags": sorted(set(flags(b)) | {"dup_key"})
@@ -107,12 +116,12 @@ def test_the_corpus_has_the_oddities_that_make_this_a_test():
     assert b'"requestParameters":{}' in everything
 
 
-@PATHS
+@EACH_WAY
 @pytest.mark.parametrize("index", range(NEGATIVES))
-def test_a_look_alike_among_records_is_a_row_that_shows_it(index, fast):
+def test_a_look_alike_among_records_is_a_row_that_shows_it(index, way):
     (text,) = texts("negatives.jsonl.gz")[index : index + 1]
     like = json.loads(text)
-    got = decode(records(event(901), text.encode(), event(902)), delivered(), fast=fast)
+    got = decode(records(event(901), text.encode(), event(902)), delivered(), way=way)
     assert (got.records, rejects(got)) == (3, [])
     before, row, after = got.rows.to_pylist()
     assert flags(before) == flags(after) == []
@@ -125,22 +134,22 @@ def test_a_look_alike_among_records_is_a_row_that_shows_it(index, fast):
     assert ("no_id" in flags(row)) == ("eventID" not in like)
 
 
-@PATHS
+@EACH_WAY
 @pytest.mark.parametrize("index", range(NEGATIVES))
-def test_a_look_alike_as_the_whole_file_is_no_envelope(index, fast):
+def test_a_look_alike_as_the_whole_file_is_no_envelope(index, way):
     (text,) = texts("negatives.jsonl.gz")[index : index + 1]
-    got = decode(gzip.compress(text.encode()), delivered(), fast=fast)
+    got = decode(gzip.compress(text.encode()), delivered(), way=way)
     assert rejects(got) == [(None, "envelope:bare_object")]
     assert (got.records, got.rows.num_rows) == (0, 0)
 
 
-@PATHS
+@EACH_WAY
 @pytest.mark.parametrize("index", range(MALFORMED))
-def test_a_malformed_record_costs_itself_or_where_it_breaks_the_frame_the_file(index, fast):
+def test_a_malformed_record_costs_itself_or_where_it_breaks_the_frame_the_file(index, way):
     (text,) = texts("malformed.jsonl.gz")[index : index + 1]
     data = records(event(901), text.encode(), event(902))
     read = model.read(data)
-    got = decode(gzip.compress(data), delivered(), fast=fast)
+    got = decode(gzip.compress(data), delivered(), way=way)
     if read.records and not read.bad:  # three have nothing worse than a raw newline in a text: H22
         assert rejects(got) == []
         assert [flags(row) for row in got.rows.to_pylist()][0::2] == [[], []]
@@ -155,9 +164,9 @@ def test_a_malformed_record_costs_itself_or_where_it_breaks_the_frame_the_file(i
         assert got.rows.num_rows == got.records == 0
 
 
-@PATHS
+@EACH_WAY
 @pytest.mark.parametrize("index", range(MALFORMED))
-def test_a_malformed_record_as_the_whole_file_is_quarantined(index, fast):
+def test_a_malformed_record_as_the_whole_file_is_quarantined(index, way):
     (text,) = texts("malformed.jsonl.gz")[index : index + 1]
-    got = decode(gzip.compress(text.encode()), delivered(), fast=fast)
+    got = decode(gzip.compress(text.encode()), delivered(), way=way)
     assert [(position, reason.split(":")[0]) for position, reason in rejects(got)] == [(None, "envelope")]

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from tests import model
 from tests.cases.make import MAKERS, event, gz, records
-from tests.decode.one import decode
-from tests.decode.test_cases import PATHS, delivered, flags, rejects
+from tests.decode.one import EACH_WAY, WAYS, decode
+from tests.decode.test_cases import account, delivered, flags, rejects
 from trailhouse.decode.rebuild import record
 from trailhouse.decode.values import Decoded
 
@@ -169,11 +169,14 @@ def raw_records(draw) -> bytes:
 
 
 def whole_and_equal(data: bytes, folder: str = "CloudTrail") -> Decoded:
-    """Decode on both paths, compare them with each other and with the model, and rebuild every record."""
+    """Decode on each way, compare them with each other and with the model, and rebuild every record."""
     read = model.read(data, folder)
     got = decode(data, delivered(folder))
-    strict = decode(data, delivered(folder), fast=False)
+    strict = decode(data, delivered(folder), way="strict")
     assert rejects(got) == rejects(strict)
+    if "native" in WAYS:
+        native = decode(data, delivered(folder), way="native")
+        assert (account(native), native.rows.equals(got.rows)) == (account(got), True)
     assert got.records == got.rows.num_rows + sum(reject.position is not None for reject in got.rejects)
     assert (got.records, sorted(got.flags), rejects(got)) == (
         read.records,
@@ -230,8 +233,8 @@ LARGE = gzip.compress(records(*(event(i, userAgent=json.dumps(f"agent/{i * i}"))
 def settle(data: bytes) -> None:
     """Rows where the model has rows, the same ones; else one reject of the whole object."""
     want = [(row.account_id, row.region, row.event_id) for row in model.read(data).rows]
-    for fast in (True, False):
-        got = decode(data, delivered(), fast=fast)
+    for way in WAYS:
+        got = decode(data, delivered(), way=way)
         if want:
             assert rejects(got) == []
             assert [
@@ -256,10 +259,10 @@ def test_every_changed_byte_ends_in_rows_or_quarantine():
             settle(SMALL[:at] + bytes([value]) + SMALL[at + 1 :])
 
 
-@PATHS
-def test_every_cut_is_a_truncated_gzip(fast):
+@EACH_WAY
+def test_every_cut_is_a_truncated_gzip(way):
     for end in range(1, len(SMALL)):
-        assert rejects(decode(SMALL[:end], delivered(), fast=fast)) == [(None, "gzip_truncated")], end
+        assert rejects(decode(SMALL[:end], delivered(), way=way)) == [(None, "gzip_truncated")], end
 
 
 def test_every_flip_in_the_trailer_is_named():
@@ -325,8 +328,8 @@ def test_mutated_text_ends_as_the_model_says(seed):
         text = mutated(dice, SOUND)
         read = model.read(gz(text))
         broken = bool(read.bad) and read.bad[0].index is None
-        for fast in (True, False):
-            got = decode(gz(text), delivered(), fast=fast)
+        for way in WAYS:
+            got = decode(gz(text), delivered(), way=way)
             if broken:
                 assert [reject.position for reject in got.rejects] == [None], text
                 continue
@@ -337,39 +340,49 @@ def test_mutated_text_ends_as_the_model_says(seed):
                 assert model.canonical(record(row)) == model.canonical(want.slice), text
 
 
+@pytest.mark.parametrize("seed", range(25))
+def test_the_native_kernel_says_of_mutated_text_what_the_fast_path_says(seed, native):
+    dice = random.Random(1000 + seed)
+    for _ in range(200):
+        text = mutated(dice, SOUND)
+        got, want = (decode(text, delivered(), way=way) for way in (native, "fast"))
+        assert account(got) == account(want), text
+        assert got.rows.equals(want.rows), text
+
+
 # --- time and memory -------------------------------------------------------------------------------------------------
 
 LINEAR = ["unterminated_string", "backslashes", "quotes", "deep_outside", "brackets_only", "unterminated_quotes_in_frame",
           "deep_1000000", "deep_identity", "million_digits", "million_digits_unknown", "string_25_mb", "keys_100k", "key_1_mb"]  # fmt: skip
 
 
-@PATHS
+@EACH_WAY
 @pytest.mark.parametrize("maker", LINEAR)
-def test_a_long_hostile_text_takes_linear_time(maker, fast):
+def test_a_long_hostile_text_takes_linear_time(maker, way):
     """Quadratic ones take minutes (M25: 9 MB did not finish in 90 s); a noisy machine gets 20 seconds."""
     data = MAKERS[maker]()
     began = time.monotonic()
-    decode(data, delivered(), fast=fast)
+    decode(data, delivered(), way=way)
     assert time.monotonic() - began < 20
 
 
-@PATHS
-def test_a_record_of_many_quotes_takes_linear_time(fast):
+@EACH_WAY
+def test_a_record_of_many_quotes_takes_linear_time(way):
     """The splitter's own trap, inside a sound frame: every quote may start a string."""
     inner = '{"a":"' + 'x\\"' * (3 * 10**5) + '"}'
     data = gz(records(event(1), event(2, requestParameters=inner), event(3)))
     began = time.monotonic()
-    got = decode(data, delivered(), fast=fast)
+    got = decode(data, delivered(), way=way)
     assert time.monotonic() - began < 20
     assert (got.records, got.rejects) == (3, ())
 
 
-@PATHS
-def test_an_unterminated_string_takes_linear_time(fast):
+@EACH_WAY
+def test_an_unterminated_string_takes_linear_time(way):
     """Tried again from each of its quotes, half a megabyte would take minutes."""
     data = gz(records(event(1))[:-2] + b',{"a":"' + b'x\\"' * (6 * 10**4))
     began = time.process_time()
-    assert rejects(decode(data, delivered(), fast=fast)) == [(None, "envelope")]
+    assert rejects(decode(data, delivered(), way=way)) == [(None, "envelope")]
     assert time.process_time() - began < 1
 
 
@@ -377,7 +390,7 @@ PEAK = """
 import resource, sys
 from tests.cases.make import squeezed, zeros
 from tests.decode.test_cases import delivered
-from tests.decode.one import decode
+from tests.decode.one import EACH_WAY, WAYS, decode
 from trailhouse.decode.values import Limits
 data = zeros(int(sys.argv[1]) * 2**20)
 decode(b"x", delivered())

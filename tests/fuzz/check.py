@@ -1,8 +1,8 @@
 """
-What must hold of any file: asked of the fast path and the strict one, alone and in company, with the model as second opinion.
+What must hold of any file: asked of each way to decode it, alone and in company, with the model as second opinion.
 
-A file is decoded alone on the fast path, timed and weighed; then with its neighbours on both paths. So that it is decoded
-three times and each time has to say the same.
+A file is decoded alone on the fast path, timed and weighed; then with its neighbours on each way. So that it is decoded
+three times, and a fourth where there is a native kernel, and each time has to say the same.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from tests import model
+from tests.decode.one import WAYS
 from tests.fuzz.mutate import File
 from trailhouse import decode as decoding
 from trailhouse.decode import Account, Decoded, Delivered
@@ -87,14 +88,14 @@ def by_itself(file: File) -> Decoded:
     """Decode a file on the fast path and hold it to its bounds and to the model. Raises Wrong."""
     size = len(file.data) + _inflated(file.data)
     with _bounds(size):
-        decoded = decode([file], fast=True)
+        decoded = decode([file], "fast")
     agrees(file, decoded)
     return decoded
 
 
-def decode(files: Sequence[File], fast: bool) -> Decoded:
+def decode(files: Sequence[File], way: str) -> Decoded:
     try:
-        return decoding.decode([(file.data, delivered(file)) for file in files], fast=fast)
+        return decoding.decode([(file.data, delivered(file)) for file in files], **WAYS[way])
     except Wrong:
         raise
     except Exception as error:
@@ -248,30 +249,30 @@ def _short(said: object) -> str:
 
 
 def _together(files: list[File], alone: list[Decoded]) -> Iterator[Finding]:
-    """The same files in one call, on either path, say what each said alone."""
-    for fast in (True, False):
+    """The same files in one call, on each way, say what each said alone."""
+    for way in WAYS:
         try:
             with _alarm():
-                together = decode(files, fast)
+                together = decode(files, way)
         except Wrong as wrong:
-            yield from _who(files, wrong, fast)
+            yield from _who(files, wrong, way)
             return
         numbers = together.objects.to_pylist()
         for number, (file, one) in enumerate(zip(files, alone, strict=True)):
             try:
                 first = numbers.index(number) if number in numbers else 0
                 rows = together.rows.slice(first, numbers.count(number))
-                says_the_same(one, rows, together.accounts[number], fast)
+                says_the_same(one, rows, together.accounts[number], way)
             except Wrong as wrong:
                 yield _finding(file, wrong)
 
 
-def _who(files: list[File], wrong: Wrong, fast: bool) -> Iterator[Finding]:
+def _who(files: list[File], wrong: Wrong, way: str) -> Iterator[Finding]:
     """Of files that can't be decoded together, those that can't be decoded alone, or else all."""
     guilty = False
     for file in files:
         try:
-            decode([file], fast)
+            decode([file], way)
         except Wrong as by_itself:
             guilty = True
             yield _finding(file, by_itself)
@@ -279,9 +280,12 @@ def _who(files: list[File], wrong: Wrong, fast: bool) -> Iterator[Finding]:
         yield Finding(files[-1], f"together: {wrong.args[0]}", f"with {[file.number for file in files]}: {wrong}")
 
 
-def says_the_same(alone: Decoded, rows: pa.Table, account: Account, fast: bool) -> None:
+_COMPANY = {"fast": "in company", "strict": "both paths", "native": "native kernel"}
+
+
+def says_the_same(alone: Decoded, rows: pa.Table, account: Account, way: str) -> None:
     """Whether two readings of a file are the same; the strict one alone may see a key twice inside a subtree."""
-    word = "in company" if fast else "both paths"
+    word = _COMPANY[way]
     _same(f"{word}: account", _told(account), _told(alone.accounts[0]))
     if alone.rows.equals(rows):
         return
@@ -292,7 +296,7 @@ def says_the_same(alone: Decoded, rows: pa.Table, account: Account, fast: bool) 
         zip(alone.rows["parse_flags"].to_pylist(), rows["parse_flags"].to_pylist(), strict=True)
     ):
         more = set(other or ()) ^ set(one or ())
-        if more and (fast or more != {"dup_key"} or "dup_key" in (one or ())):
+        if more and (way != "strict" or more != {"dup_key"} or "dup_key" in (one or ())):
             raise Wrong(f"{word}: flags", f"row {index}: {one} alone, {other}")
 
 

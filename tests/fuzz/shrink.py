@@ -110,7 +110,7 @@ def outcome(name: str, kind: str, data: bytes, about: str) -> make.Case:
 def _flagged(kind: str, data: bytes) -> list[make.Row]:
     file = File(0, kind, data, ())
     try:
-        rows = check.decode([file], fast=False).rows.to_pylist()
+        rows = check.decode([file], "strict").rows.to_pylist()
     except check.Wrong:
         return []
     said = [(row["record_index"], row["parse_flags"] or []) for row in rows]

@@ -157,7 +157,7 @@ PLANTED = {
     "slow": (slow, decoding, "decode", [ODD], "time"),
     "no end": (hanging, decoding, "decode", [ODD], "time"),
     "much memory": (greedy, decoding, "decode", [ODD], "memory"),
-    "another answer in company": (moody, derive, "content_hash", [ODD], "in company: rows"),
+    "another answer in company": (moody, columns, "content_hash", [ODD], "in company: rows"),
     "a number respelled on the way back": (numbers_rewritten, rebuild, "record", [ODD], "lossless"),
     "half a pair replaced": (everything, careful, "clean", [event(3, userAgent='"\\ud800"')], "nothing replaced"),
     "a record quarantined and not told": (quarantined_uncounted, decoding, "_account", [ODD, b"3"], "records = rows + quarantined"),

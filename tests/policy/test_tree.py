@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from tests.policy.tree import JOBS, ROOT, files, modules
-from tools import lanes, setup
+from tools import lanes, native, setup
 
 SOURCES = sorted(JOBS.rglob("*.py"))
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
@@ -153,3 +154,11 @@ def test_every_jar_is_pinned_by_its_hash(lane):
     sums = setup.read_sums(lane.sums)
     assert set(sums) == named
     assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in sums.values())
+
+
+def test_every_crate_is_pinned_by_its_hash():
+    lines = native.CRATES.read_text().splitlines()
+    assert "\n".join([*lines, ""]) == native.written(native.read_crates())
+    assert all(re.fullmatch(r"[a-z0-9_-]+ [0-9][0-9a-z.+-]* [0-9a-f]{64}", line) for line in lines[1:])
+    named = tomllib.loads(text_of(ROOT / "native" / "Cargo.toml"))["dependencies"]
+    assert set(named) <= {name for name, _ in native.read_crates()}

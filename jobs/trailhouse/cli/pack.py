@@ -52,9 +52,10 @@ _BUCKET = "s3://BUCKET/trailhouse"  # to be replaced by whoever reads it
     show_default=True,
     help="archive: for EMR and any Spark cluster. glue: wheels, for AWS Glue.",
 )
+@click.option("--native", is_flag=True, help="With the native kernel that is installed here (make native).")
 @click.option("--dry-run", is_flag=True, help="Say what would be made; fetch and write nothing.")
 @form_option
-def pack(out: Path, dry_run: bool, form: show.Format, **wanted: str) -> None:
+def pack(out: Path, native: bool, dry_run: bool, form: show.Format, **wanted: str) -> None:
     """Make what a cluster needs: Trailhouse with its packages, and a script for each command.
 
     The archive holds bin/python, which is the cluster's own Python with our packages beside it, wherever it is
@@ -66,11 +67,13 @@ def pack(out: Path, dry_run: bool, form: show.Format, **wanted: str) -> None:
       trailhouse pack
       trailhouse pack --python 3.11 --platform aarch64 --out ./dist
       trailhouse pack --for glue --python 3.13
+      trailhouse pack --native
       trailhouse pack --dry-run
     """
     from trailhouse import pack as packer
 
-    target = packer.Target(wanted["python"], wanted["platform"], "glue" if wanted["for_"] == "glue" else "archive")
+    kind: packer.Form = "glue" if wanted["for_"] == "glue" else "archive"
+    target = packer.Target(wanted["python"], wanted["platform"], kind, native)
     if dry_run:
         _show_plan(target, out, form)
         return

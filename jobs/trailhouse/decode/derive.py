@@ -6,13 +6,13 @@ Values repeat within an object, so each different text is read once and its resu
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -43,19 +43,15 @@ def derive(columns: Columns, parsed: Sequence[Parsed], layout: Layout, delivered
             rows.read_times(column)
     rows.place(delivered)
     rows.look_for_omissions(parsed)
-    hashes = [content_hash(parsed[n].slices[i]) for n, i in zip(rows.objects, rows.index, strict=True)]
-    rows.arrays["content_hash"] = pa.array(hashes, pa.int64())
     rows.arrays["record_index"] = columns.index
     rows.arrays["source"] = pa.array([d.source for d in delivered]).take(columns.objects)
     rows.arrays["source_object"] = pa.array([d.key for d in delivered]).take(columns.objects)
-    rows.arrays["batch_id"] = pa.nulls(len(rows.index), pa.string())
+    rows.arrays["batch_id"] = pa.nulls(len(rows.numbers), pa.string())
     rows.arrays["parse_flags"] = rows.flag_lists()
     return pa.table([rows.arrays[f.name] for f in rows.schema], schema=rows.schema)
 
 
-def content_hash(text: bytes) -> int:
-    """64 bits of a record's SHA-256, as Iceberg's signed long."""
-    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big", signed=True)
+Rows = npt.NDArray[np.intp]
 
 
 class _Rows:
@@ -67,8 +63,6 @@ class _Rows:
         self.arrays: dict[str, pa.Array] = {name: _whole(columns.table[name]) for name in columns.table.column_names}
         self.flags = columns.flags
         self.numbers = columns.objects
-        self.objects: list[int] = columns.objects.to_pylist()
-        self.index: list[int] = columns.index.to_pylist()
 
     def flag(self, rows: Iterable[int], word: str) -> None:
         for row in rows:
@@ -80,12 +74,18 @@ class _Rows:
 
     def flag_lists(self) -> pa.Array:
         if not self.flags:
-            return pa.nulls(len(self.index), schema.arrow_types()["list<string>"])
-        lists = [sorted(self.flags[row]) if row in self.flags else None for row in range(len(self.index))]
+            return pa.nulls(len(self.numbers), schema.arrow_types()["list<string>"])
+        lists = [sorted(self.flags[row]) if row in self.flags else None for row in range(len(self.numbers))]
         return pa.array(lists, schema.arrow_types()["list<string>"])
 
-    def each(self, array: pa.Array, read: Callable[[str | None], tuple[Any, str]]) -> tuple[pa.Array, list[Any]]:
-        """Read each different text once; flag the rows whose text earns a word. Returns places and results."""
+    def each(
+        self, array: pa.Array, read: Callable[[str | None], tuple[Any, str]], rows: Rows | None = None
+    ) -> tuple[pa.Array, list[Any]]:
+        """
+        Read each different text once; flag the rows whose text earns a word. Returns places and results.
+
+        The texts are those of some rows, where these are given.
+        """
         encoded = array.dictionary_encode(null_encoding="encode")
         results: list[Any] = []
         earned: dict[str, list[int]] = {}
@@ -97,7 +97,8 @@ class _Rows:
         for word, numbers in earned.items():
             marked = np.zeros(len(results), np.bool_)
             marked[numbers] = True
-            self.flag(np.flatnonzero(marked[encoded.indices.to_numpy()]).tolist(), word)
+            places = np.flatnonzero(marked[encoded.indices.to_numpy()])
+            self.flag((places if rows is None else rows[places]).tolist(), word)
         return encoded.indices, results
 
     def read_inside(self, inner: Inner) -> None:
@@ -111,7 +112,7 @@ class _Rows:
         places, leaves = self.each(parent, lambda text: _leaves(text, inner))
         for column, values in zip(inner.columns, zip(*leaves, strict=True) if leaves else (), strict=False):
             kind = pa.string() if column.type == "timestamp" else column.arrow
-            self.arrays[column.name] = pa.array(values, kind).take(places)
+            self.arrays[column.name] = _spread(pa.array(values, kind), places)
         if not leaves:
             for column in inner.columns:
                 self.arrays[column.name] = pa.nulls(0, pa.string() if column.type == "timestamp" else column.arrow)
@@ -122,38 +123,45 @@ class _Rows:
         names = [c.name for c in inner.columns]
         actors = [actor.resolve(dict(zip(names, values, strict=True))) for values in leaves]
         for number, name in enumerate(actor.Actor._fields):
-            self.arrays[name] = pa.array([a[number] for a in actors], pa.string()).take(places)
+            self.arrays[name] = _spread(pa.array([a[number] for a in actors], pa.string()), places)
 
     def read_times(self, column: schema.Column) -> None:
         """Text becomes a time; a spelling that the time does not give back stays in `extra`."""
         texts = self.arrays[column.name]
         main = column.name == "event_time"
         word = "time" if main else f"type:{'.'.join(column.path)}"
+        micros, sure = times.read_canonical(texts)
+        if main:
+            sure &= (micros >= times.EARLIEST) & (micros < times.LATEST)
 
         def read(text: str | None) -> tuple[int | None, str]:
-            micros = times.read(text, strict=column.path == ("eventTime",)) if text is not None else None
-            if micros is not None and not (times.in_range(micros) if main else times.is_date(micros)):
-                micros = None
-            return micros, word if micros is None and (main or text is not None) else ""
+            found = times.read(text, strict=column.path == ("eventTime",)) if text is not None else None
+            if found is not None and not (times.in_range(found) if main else times.is_date(found)):
+                found = None
+            return found, word if found is None and (main or text is not None) else ""
 
-        places, moments = self.each(texts, read)
-        self.arrays[column.name] = pa.array(moments, column.arrow).take(places)
+        is_read = sure.copy()
+        if not sure.all():
+            rest = np.flatnonzero(~sure)
+            places, moments = self.each(texts.take(pa.array(rest)), read, rest)
+            found = pa.array(moments, pa.int64()).take(places)
+            micros[rest], is_read[rest] = found.fill_null(0).to_numpy(), found.is_valid().to_numpy(zero_copy_only=False)
+        self.arrays[column.name] = pa.array(micros, pa.int64(), mask=~is_read).view(column.arrow)
         if len(column.path) == 1:
-            self._keep_spelling(column, texts)
+            self._keep_spelling(column, texts, sure)
         if main:
             self.arrays["event_time_text"] = texts
-            days = [None if m is None else m // times.DAY for m in moments]
-            self.arrays["event_date"] = pa.array(days, pa.int32()).take(places).cast(pa.date32())
+            days = (micros // times.DAY).astype(np.int32)
+            self.arrays["event_date"] = pa.array(days, pa.int32(), mask=~is_read).view(pa.date32())
 
-    def _keep_spelling(self, column: schema.Column, texts: pa.Array) -> None:
-        read = self.arrays[column.name].is_valid()
-        odd = [t for t in pc.unique(texts).to_pylist() if t is not None and not times.is_canonical(t)]
-        mask = pc.or_(pc.is_in(texts, pa.array(odd, pa.string())), pc.and_(texts.is_valid(), pc.invert(read)))
-        if not pc.any(mask).as_py():
+    def _keep_spelling(self, column: schema.Column, texts: pa.Array, sure: times.Bools) -> None:
+        odd = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False) & ~sure).tolist()
+        if not odd:
             return
-        extra, given = self.arrays["extra"].to_pylist(), texts.to_pylist()
-        for row in pc.indices_nonzero(mask).to_pylist():
-            member = f"{msgspec.json.encode(column.path[0]).decode()}:{msgspec.json.encode(given[row]).decode()}"
+        extra = self.arrays["extra"].to_pylist()
+        for row in odd:
+            said = msgspec.json.encode(texts[row].as_py()).decode()
+            member = f"{msgspec.json.encode(column.path[0]).decode()}:{said}"
             extra[row] = "{" + member + "}" if extra[row] is None else "{" + member + "," + extra[row][1:]
         self.arrays["extra"] = pa.array(extra, pa.string())
 
@@ -182,7 +190,7 @@ class _Rows:
         if not any(each.omissions for each in parsed):
             return
         columns = [self.arrays[name] for name in CAN_BE_OMITTED if name in self.arrays]
-        suspects = (row for row, number in enumerate(self.objects) if parsed[number].omissions)
+        suspects = (row for row, number in enumerate(self.numbers.to_pylist()) if parsed[number].omissions)
         self.flag([row for row in suspects if any(_is_omitted(c[row].as_py()) for c in columns)], "omitted")
 
 
@@ -194,6 +202,11 @@ def is_account(text: str) -> bool:
 def is_region(text: str) -> bool:
     """Whether a text fits the grammar of region names, in every AWS partition."""
     return len(text) <= REGION_LENGTH and REGION.fullmatch(text) is not None
+
+
+def _spread(values: pa.Array, places: pa.Array) -> pa.Array:
+    """Of each row its value; many columns have none at all."""
+    return pa.nulls(len(places), values.type) if values.null_count == len(values) else values.take(places)
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

@@ -1,21 +1,23 @@
 """
 One object's bytes become the slices of its records and, on the fast path, the parser's view of them.
 
-The fast path takes the one plain form that AWS writes, all records at once; whatever it can't prove itself right about
-goes through the strict framing instead. Nothing is said of single records here (see `columns`).
+The fast path takes the one plain form that AWS writes, all records at once, by the native kernel where there is one;
+whatever it can't prove itself right about goes through the strict framing instead. Nothing is said of single records
+here (see `columns`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
-from trailhouse.decode import careful, salvage
+from trailhouse.decode import careful, native, salvage
 from trailhouse.decode.frame import frame
 from trailhouse.decode.inflate import Damaged, Inflated, inflate
 from trailhouse.decode.layout import Layout
@@ -39,13 +41,27 @@ _OMISSIONS = (b'"omitted"', b'too large"')
 
 Rules = tuple[Layout, Limits]  # what a table looks like, and how much one object may cost
 
+# Of every record; or, where the native kernel has made rows of the others, of those that want a closer look.
+Slice = bytes | msgspec.Raw
+Slices = Sequence[Slice] | Mapping[int, Slice]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How objects are read."""
+
+    fast: bool  # all records of an object at once, where that is proven right
+    reader: native.Reader | None  # what does so first
+    salvaging: bool  # of an object that was cut short, take what lies whole before the cut
+
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """One object, cut into records."""
 
     data: bytes  # as stored
-    slices: list[bytes]
+    count: int  # records in it
+    slices: Slices
     records: list[Any] | None  # as the fast parser sees them, None where it was not asked or refused
     reject: Reject | None  # when the object as a whole can't be read; its slices are then what was salvaged of it
     flags: tuple[str, ...]
@@ -58,34 +74,59 @@ class Parsed:
         """Whether it can't be read as a whole, and some of its records can."""
         return self.reject is not None and bool(self.slices)
 
+    @property
+    def places(self) -> Iterable[int]:
+        """The records that there is a slice of."""
+        return self.slices if isinstance(self.slices, Mapping) else range(self.count)
 
-def parse(data: bytes, delivered: Delivered, rules: Rules, fast: bool, salvaging: bool = False) -> Parsed:
-    """Inflate and cut an object; where asked, salvage what lies whole before the end of one that was cut short."""
+
+def parse(stored: tuple[int, bytes], delivered: Delivered, rules: Rules, way: Way) -> Parsed:
+    """Inflate and cut the object of that number, by the fastest way that is sure of it."""
+    number, data = stored
     inflated = None
     try:
         inflated = inflate(data, rules[1])
-        plain = _at_once(inflated.data, rules) if fast else None
+        taken = way.reader.take(number, inflated.data) if way.reader else None
+        if taken is not None:
+            return _taken((data, inflated), taken)
+        plain = _at_once(inflated.data, rules) if way.fast else None
         if plain is not None:
             return _parsed((data, inflated), *plain)
         framed = frame(inflated.data, delivered.kind, rules[1])
         return _parsed((data, inflated), framed.slices, None, framed.flags)
     except Damaged as damage:
         lost = _quarantined(damage.reason, data, inflated)
-        return _salvaged(lost, rules[1]) if salvaging else lost
+        return _salvaged(lost, rules[1]) if way.salvaging else lost
 
 
 def refused(parsed: Parsed, reason: str) -> Parsed:
     """The same object, quarantined as a whole for what its records turned out to be."""
     whole = careful.rejected(reason, None, parsed.data)
-    return replace(parsed, slices=[], records=None, reject=replace(whole, raw=whole.raw[:OBJECT_KEPT]))
+    return replace(parsed, count=0, slices=[], records=None, reject=replace(whole, raw=whole.raw[:OBJECT_KEPT]))
+
+
+def _taken(given: tuple[bytes, Inflated], taken: native.Taken) -> Parsed:
+    data, inflated = given
+    return Parsed(
+        data=data,
+        count=taken.count,
+        slices=taken.odd,
+        records=None,
+        reject=None,
+        flags=tuple(sorted(inflated.flags)),
+        sha256=taken.sha256,
+        inflated_bytes=len(inflated.data),
+        omissions=taken.omissions,
+    )
 
 
 def _parsed(
-    given: tuple[bytes, Inflated], slices: list[bytes], records: list[Any] | None, flags: tuple[str, ...] = ()
+    given: tuple[bytes, Inflated], slices: Sequence[Slice], records: list[Any] | None, flags: tuple[str, ...] = ()
 ) -> Parsed:
     data, inflated = given
     return Parsed(
         data=data,
+        count=len(slices),
         slices=slices,
         records=records,
         reject=None,
@@ -96,19 +137,34 @@ def _parsed(
     )
 
 
-def _at_once(data: bytes, rules: Rules) -> tuple[list[bytes], list[Any]] | None:
+def _at_once(data: bytes, rules: Rules) -> tuple[list[msgspec.Raw], list[Any]] | None:
     """All records at once, or None when the object is not of the one plain form that things are proven about."""
     end = len(data.rstrip(b" \t\r\n"))
     if not (data.startswith(_OPENING) and data.endswith(_CLOSING, 0, end)) or not _is_plain(data):
         return None
     array = memoryview(data)[len(_OPENING) - 1 : end - 1]
     try:
-        slices = list(map(bytes, _ARRAY.decode(array)))
+        slices = _ARRAY.decode(array)
         if not slices or len(slices) > rules[1].records:
             return None
-        return slices, rules[0].records.decode(array)
+        return slices, _records(array, slices, rules[0])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def _records(array: memoryview, slices: list[msgspec.Raw], layout: Layout) -> list[Any]:
+    """The parser's view of the records; of one with a value of another type it has none, and sees an empty record."""
+    try:
+        return layout.records.decode(array)
+    except msgspec.ValidationError:
+        return [_record(text, layout) for text in slices]
+
+
+def _record(text: msgspec.Raw, layout: Layout) -> Any:
+    try:
+        return layout.records.decode(b"[%b]" % bytes(text))[0]
+    except msgspec.ValidationError:
+        return layout.records.decode(b"[{}]")[0]
 
 
 def _is_plain(data: bytes) -> bool:
@@ -136,7 +192,9 @@ def _salvaged(lost: Parsed, limits: Limits) -> Parsed:
         return lost
     flags = tuple(sorted({*lost.flags, salvage.FLAG}))
     omissions = any(word in each for word in _OMISSIONS for each in slices)
-    return replace(lost, slices=slices, flags=flags, inflated_bytes=inflated_bytes, omissions=omissions)
+    return replace(
+        lost, count=len(slices), slices=slices, flags=flags, inflated_bytes=inflated_bytes, omissions=omissions
+    )
 
 
 def _quarantined(reason: str, data: bytes, inflated: Inflated | None) -> Parsed:
@@ -144,6 +202,7 @@ def _quarantined(reason: str, data: bytes, inflated: Inflated | None) -> Parsed:
     whole = careful.rejected(reason, None, data)
     return Parsed(
         data=data,
+        count=0,
         slices=[],
         records=None,
         reject=Reject(reason, None, whole.raw[:OBJECT_KEPT], whole.size, whole.sha256),
