@@ -6,9 +6,12 @@ Tasks return small values; rows never pass through the JVM. Knows Spark; knows n
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import re
+import shutil
+import socket
 import sys
 import tempfile
 import threading
@@ -16,6 +19,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +31,7 @@ from pyspark.sql import SparkSession
 from trailhouse import package, settings
 from trailhouse.errors import TrailhouseError, WorkerLostError
 from trailhouse.lake.failures import advice
+from trailhouse.lake.worker import at_work
 
 log = logging.getLogger("trailhouse.lake")
 
@@ -52,7 +57,7 @@ def start(where: settings.Spark, name: str = "trailhouse") -> SparkSession:
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # else spark-submit has started the JVM, with options of its own
         builder = builder.master(where.master).config("spark.driver.memory", where.driver_memory)
         if where.master.startswith("local"):
-            for key, value in LOCAL.items():
+            for key, value in (LOCAL | sockets(tempfile.gettempdir())).items():
                 builder = builder.config(key, value)
     builder = (
         builder.config("spark.ui.enabled", "false")
@@ -68,6 +73,23 @@ def start(where: settings.Spark, name: str = "trailhouse") -> SparkSession:
     session.sparkContext.setLogLevel("ERROR" if log.isEnabledFor(logging.INFO) else "FATAL")
     _ship(session.sparkContext)
     return session
+
+
+@cache
+def sockets(temporary: str) -> dict[str, str]:
+    """Where the JVM and workers talk: over TCP, small messages wait for each other, 40 ms each task.
+
+    In a folder that nobody else may enter: whoever could connect would be obeyed. The system bounds the length of paths.
+    """
+    if len(temporary) > _LONGEST_FOLDER or not hasattr(socket, "AF_UNIX"):
+        return {}
+    folder = tempfile.mkdtemp(prefix="th-", dir=temporary)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    name = "spark.python.unix.domain.socket"
+    return {f"{name}.enabled": "true", f"{name}.dir": folder}
+
+
+_LONGEST_FOLDER = 104 - len("/th-01234567/.01234567-0123-0123-0123-0123456789ab.sock") - 1  # macOS has the least room
 
 
 def _ship(context: SparkContext) -> None:
@@ -94,7 +116,7 @@ def run(
 
     def collect() -> list[Done]:
         context.setJobDescription(what)
-        return context.parallelize(tasks, len(tasks)).map(work).collect()
+        return context.parallelize(tasks, len(tasks)).map(partial(at_work, work)).collect()
 
     try:
         return _aside(collect, context.cancelAllJobs, timeout)

@@ -1,0 +1,33 @@
+"""
+What every task does in a worker before its own work. Imports nothing of Spark: a worker has what it needs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+from zipimport import zipimporter
+
+Task = TypeVar("Task")
+Done = TypeVar("Done")
+
+
+def at_work(work: Callable[[Task], Done], task: Task) -> Done:
+    """The work on a task."""
+    _keep_archives()
+    return work(task)
+
+
+class Kept(zipimporter):
+    """An archive that is not listed anew before each task, as Spark has it: nobody changes one while a worker lives."""
+
+    def invalidate_caches(self) -> None:
+        """What was listed stays."""
+
+
+def _keep_archives() -> None:
+    """Spark's own jar is on a worker's path, with thousands of names: to list it costs more than many a task."""
+    for path, finder in [*sys.path_importer_cache.items()]:
+        if type(finder) is zipimporter:
+            sys.path_importer_cache[path] = Kept(path)
