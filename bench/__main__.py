@@ -23,6 +23,7 @@ from bench.values import Bench
 # In the order in which they run.
 PARTS = {
     "ingest": "bench.parts.ingest",
+    "profile": "bench.parts.profile",
     "hard": "bench.parts.hard",
     "query": "bench.parts.query",
     "lookup": "bench.parts.lookup",

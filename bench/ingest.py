@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from statistics import median
@@ -26,24 +27,28 @@ Rounds = Mapping[str, Sequence[Round]]
 Contender = Callable[[Path, Path], Ran]
 
 
-def whole(folder: Path, out: Path) -> Ran:
+def whole(folder: Path, out: Path, native: bool = False) -> Ran:
     """Trailhouse, the whole way: rows that are hashed, compared with all others, audited and published."""
-    return trailhouse("ingest", str(folder), "--lake", str(out))
+    return trailhouse("ingest", str(folder), "--lake", str(out), native=native)
 
 
-def program(name: str, *more: str, apart: bool = False) -> Contender:
+def program(name: str, *more: str, apart: bool = False, native: bool = False) -> Contender:
     """A program of `contenders`."""
 
     def call(folder: Path, out: Path) -> Ran:
         python = setup.contenders_path() if apart else Path(sys.executable)
-        return run([str(python), "-W", "ignore", "-m", f"bench.contenders.{name}", str(folder), str(out), *more])
+        return run(
+            [str(python), "-W", "ignore", "-m", f"bench.contenders.{name}", str(folder), str(out), *more], native
+        )
 
     return call
 
 
 CONTENDERS: dict[str, Contender] = {
     "trailhouse": whole,
+    "trailhouse_native": partial(whole, native=True),
     "trailhouse_decode_write": program("decode_write"),
+    "trailhouse_native_decode_write": program("decode_write", native=True),
     "pyspark": program("spark_job"),
     "pyspark_repartition": program("spark_job", "--repartition", "yes"),
     "duckdb": program("duckdb_job"),
@@ -51,6 +56,8 @@ CONTENDERS: dict[str, Contender] = {
     "floor_msgspec": program("floor", apart=True),
     "floor_simdjson": program("floor", "--parser", "simdjson", apart=True),
 }
+WHOLE = ("trailhouse", "trailhouse_native")
+DECODE_WRITE = ("trailhouse_decode_write", "trailhouse_native_decode_write")
 SPARKS = ("pyspark", "pyspark_repartition")
 FLOORS = ("floor_msgspec", "floor_simdjson")
 
@@ -78,7 +85,7 @@ def measure(name: str, given: Input, out: Path) -> Round:
         "files_out": len(written),
         "memory": ran.memory,
     }
-    if name == "trailhouse":
+    if name in WHOLE:
         found |= {"phases": ran.said["phases"], "work_seconds": ran.said["phases"]["write"]}
     rmtree(out, ignore_errors=True)
     return found

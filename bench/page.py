@@ -33,11 +33,17 @@ class Wanted:
 
 WANTED = (
     Wanted("ingest_whole_to_pyspark", "times as fast as the plain PySpark job, whole", ">= 1.5"),
+    Wanted("native_ingest_whole_to_pyspark", "the same with the kernel", ">= 1.5"),
+    Wanted("ingest_whole_to_pyspark_without_repartition", "times as fast as that job without its repartition, whole"),
     Wanted("ingest_whole_to_duckdb", "times as fast as DuckDB, whole", ">= 2"),
+    Wanted("native_ingest_whole_to_duckdb", "the same with the kernel", ">= 2"),
     Wanted("ingest_whole_to_clickhouse", "times as fast as ClickHouse, whole"),
     Wanted("decode_write_to_pyspark", "times as fast as the plain PySpark job, decode and write alone", ">= 2.5"),
-    Wanted("decode_write_to_clickhouse", "times as fast as ClickHouse, decode and write alone", ">= 1"),
+    Wanted("native_decode_write_to_pyspark", "the same with the kernel", ">= 2.5"),
+    Wanted("decode_write_to_clickhouse", "times as fast as ClickHouse, decode and write alone"),
+    Wanted("native_decode_write_to_clickhouse", "the same with the kernel", ">= 1"),
     Wanted("decode_write_to_floor", "of the floor's rate, decode and write alone", ">= 0.15"),
+    Wanted("native_decode_write_to_floor", "the same with the kernel", ">= 0.4"),
     Wanted("big_whole_to_pyspark", "times as fast as the plain PySpark job on files of 50 MB, whole"),
     Wanted("big_whole_to_duckdb", "times as fast as DuckDB on files of 50 MB, whole"),
     Wanted("tiny_whole_to_pyspark", "times as fast as the plain PySpark job on tiny files, whole"),

@@ -14,7 +14,7 @@ from typing import Literal
 
 Kind = Literal["ours", "theirs", "limit"]
 
-WIDTH, LABEL, VALUE = 760, 250, 120  # pixels: of the whole, of the labels on the left, of the values on the right
+WIDTH, LABEL, VALUE = 760, 270, 120  # pixels: of the whole, of the labels on the left, of the values on the right
 BAR, GAP, TOP, BOTTOM = 20, 10, 58, 14
 
 STYLE = """

@@ -16,8 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trailhouse.decode import native as kernel
+
 ROOT = Path(__file__).resolve().parents[1]
 TRAILHOUSE = ROOT / ".venv" / "bin" / "trailhouse"
+WITHOUT = ROOT / "bench" / "without"  # what stands before the native kernel
 
 
 @dataclass(frozen=True)
@@ -29,17 +32,27 @@ class Ran:
     memory: dict[str, int]  # kind (driver, worker, jvm, all) -> MB resident; all: of its processes together
 
 
-def trailhouse(*arguments: str, code: str = "") -> Ran:
+def trailhouse(*arguments: str, code: str = "", native: bool = False) -> Ran:
     """A command of Trailhouse's, as it is or by other code."""
     command = [sys.executable, "-c", code] if code else [str(TRAILHOUSE)]
-    return run([*command, *arguments, "--format", "json"])
+    return run([*command, *arguments, "--format", "json"], native)
 
 
-def run(command: Sequence[str]) -> Ran:
-    """A program to its end. One that fails ends the bench: a number of what failed would be a lie."""
+def run(command: Sequence[str], native: bool = False) -> Ran:
+    """
+    A program to its end. One that fails ends the bench: a number of what failed would be a lie.
+
+    Without the native kernel, as after `make setup`, but where it is asked for.
+    """
+    if native and not kernel.is_there():
+        raise SystemExit("bench: what is measured with the native kernel needs it: make native")
+    path = os.pathsep.join(each for each in ("" if native else str(WITHOUT), os.environ.get("PYTHONPATH", "")) if each)
     print("$", *(Path(part).name if part == command[0] else part for part in command), file=sys.stderr, flush=True)
+    environment = {**os.environ, "PYTHONPATH": path}
     began = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+    )
     memory: dict[str, int] = {}
     over = threading.Event()
     watcher = threading.Thread(target=_watch, args=(process.pid, memory, over))

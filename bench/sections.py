@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from bench.ingest import FLOORS, SPARKS, column, faster
+from bench.ingest import DECODE_WRITE, FLOORS, SPARKS, column, faster
 from bench.plots import Bar, bars
 
 Numbers = Mapping[str, Any]
@@ -34,7 +34,9 @@ class Section:
 
 LABELS = {
     "trailhouse": "Trailhouse, whole",
+    "trailhouse_native": "Trailhouse + kernel, whole",
     "trailhouse_decode_write": "Trailhouse, decode and write",
+    "trailhouse_native_decode_write": "Trailhouse + kernel, decode and write",
     "pyspark": "PySpark, a file a task",
     "pyspark_repartition": "PySpark, repartitioned",
     "duckdb": "DuckDB",
@@ -50,7 +52,8 @@ that the lake's table has, nested ones as text. What Trailhouse makes beside (th
 hashes, where a row comes from) is asked of nobody. Rows are counted in what was written; were they not equal, there would be
 no result. *Whole* is the process from its start to its end, and of Trailhouse with duplicates, audit and publish; *work* leaves
 out imports and the start of a session, on both sides: of Trailhouse whole it is the time in which Spark's tasks decode and write.
-*Decode and write* is what these tasks do, in plain processes. The *floor* inflates and parses, and makes nothing of it. Of
+*Decode and write* is what these tasks do, in plain processes. *+ kernel* is after `make native`; all else here, and every
+other part, is as `make setup` leaves it. The *floor* inflates and parses, and makes nothing of it. Of
 two that do the same, the ratios take the faster."""
 
 
@@ -69,7 +72,7 @@ def ingest(numbers: Numbers) -> Section:
     ]
     spark, floor = (faster(of, names, "work_seconds") for names in (SPARKS, FLOORS))
     writers = [name for name in of if name not in FLOORS]
-    whole = [name for name in (*writers, floor) if name not in (*SPARKS, "trailhouse_decode_write")]
+    whole = [name for name in (*writers, floor) if name not in (*SPARKS, *DECODE_WRITE)]
     title, work = "Whole processes", "The work alone"
     return Section(
         "Ingest",
@@ -78,9 +81,7 @@ def ingest(numbers: Numbers) -> Section:
             "ingest-whole": Plot(title, _rates(title, of, [*whole, faster(of, SPARKS, "seconds")], "seconds", given)),
             "ingest-work": Plot(
                 work,
-                _rates(
-                    work, of, ["trailhouse_decode_write", spark, "duckdb", "clickhouse", floor], "work_seconds", given
-                ),
+                _rates(work, of, [*DECODE_WRITE, spark, "duckdb", "clickhouse", floor], "work_seconds", given),
             ),
             "ingest-bytes": Plot("Bytes written", _bytes_out(of, writers, given)),
         },
@@ -117,6 +118,31 @@ def _bytes_out(of: Numbers, names: Sequence[str], given: Numbers) -> str:
 
 def _kind(name: str) -> Any:
     return "ours" if name.startswith("trailhouse") else "limit" if name in FLOORS else "theirs"
+
+
+def profile(numbers: Numbers) -> Section:
+    """Where the time goes."""
+    of, floor = numbers["microseconds"], numbers["floor"]
+    lines = [
+        "Microseconds of one core that decode-and-write spends on a record of the main input, step by step, by Python's own"
+        f" profiler (which costs something itself). The floor spends {floor:.2f} in all: no more than inflating and parsing.\n",
+        "| step | in Python | with the kernel |",
+        "| --- | --- | --- |",
+        *(f"| {step} | {of['python'][step]:.2f} | {of['native'][step]:.2f} |" for step in of["python"]),
+        f"| **all** | **{sum(of['python'].values()):.2f}** | **{sum(of['native'].values()):.2f}** |",
+        BOUNDS,
+    ]
+    title = "Where the time goes"
+    made = [Bar(step, value, "ours") for step, value in of["native"].items()]
+    plot = bars(title, "microseconds a record, with the kernel; shorter is better", made, ".2f")
+    return Section(title, lines, {"profile": Plot(title, plot)})
+
+
+BOUNDS = """
+*Parse and hash* has two SHA-256 in it, of each object and of each record, which is what a proof of integrity rests on; neither
+the floor nor any other contender makes them. *Encode, compress* and *sort* are what a table asks for that is read by its
+columns, and the floor writes nothing. Whole, a run on a laptop starts a JVM and its workers, and reads back what it
+wrote: see the phases in the results file."""
 
 
 def hard(numbers: Numbers) -> Section:
@@ -289,6 +315,7 @@ def size(numbers: Numbers) -> Section:
 
 SECTIONS: dict[str, Callable[[Numbers], Section]] = {
     "ingest": ingest,
+    "profile": profile,
     "hard": hard,
     "query": query,
     "lookup": lookup,

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from typing import Any
 
 from bench import inputs
-from bench.ingest import SPARKS, column, faster, interleaved
+from bench.ingest import SPARKS, WHOLE, column, faster, interleaved
 from bench.results import of_pairs
 from bench.values import Bench
 
-COMPARED = ("trailhouse", *SPARKS, "duckdb")
+COMPARED = (*WHOLE, *SPARKS, "duckdb")
 
 
 def run(bench: Bench) -> dict[str, Any]:
@@ -33,8 +33,9 @@ def ratios(numbers: dict[str, Any]) -> dict[str, float]:
     """Whole processes against whole processes."""
     found = {}
     for case, of in numbers.items():
-        ours = column(of["contenders"]["trailhouse"], "seconds")
-        for other, names in (("pyspark", SPARKS), ("duckdb", ("duckdb",))):
-            theirs = column(of["contenders"][faster(of["contenders"], names, "seconds")], "seconds")
-            found[f"{case}_whole_to_{other}"] = of_pairs(theirs, ours)
+        seconds = {name: column(rounds, "seconds") for name, rounds in of["contenders"].items()}
+        for way, whole in zip(("", "native_"), WHOLE, strict=True):
+            for other, names in (("pyspark", SPARKS), ("duckdb", ("duckdb",))):
+                theirs = seconds[faster(of["contenders"], names, "seconds")]
+                found[f"{way}{case}_whole_to_{other}"] = of_pairs(theirs, seconds[whole])
     return found

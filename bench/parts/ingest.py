@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bench import inputs
-from bench.ingest import CONTENDERS, FLOORS, SPARKS, Rounds, column, faster, interleaved
+from bench.ingest import CONTENDERS, DECODE_WRITE, FLOORS, SPARKS, WHOLE, Rounds, column, faster, interleaved
 from bench.results import of_pairs
 from bench.values import Bench
 
@@ -27,14 +27,19 @@ def ratios(numbers: dict[str, Any]) -> dict[str, float]:
     """Whole processes against whole processes, the work alone against the work alone."""
     of: Rounds = numbers["contenders"]
     work = "work_seconds"
-    pairs = {
-        "ingest_whole_to_pyspark": (faster(of, SPARKS, "seconds"), "trailhouse", "seconds"),
-        "ingest_whole_to_duckdb": ("duckdb", "trailhouse", "seconds"),
-        "ingest_whole_to_clickhouse": ("clickhouse", "trailhouse", "seconds"),
-        "decode_write_to_pyspark": (faster(of, SPARKS, work), "trailhouse_decode_write", work),
-        "decode_write_to_duckdb": ("duckdb", "trailhouse_decode_write", work),
-        "decode_write_to_clickhouse": ("clickhouse", "trailhouse_decode_write", work),
-        "decode_write_to_floor": (faster(of, FLOORS, work), "trailhouse_decode_write", work),
-        "decode_write_in_spark_to_pyspark": (faster(of, SPARKS, work), "trailhouse", work),
-    }
-    return {name: of_pairs(column(of[theirs], by), column(of[ours], by)) for name, (theirs, ours, by) in pairs.items()}
+    found = {}
+    for way, whole, alone in zip(("", "native_"), WHOLE, DECODE_WRITE, strict=True):
+        pairs = {
+            "ingest_whole_to_pyspark": (faster(of, SPARKS, "seconds"), whole, "seconds"),
+            "ingest_whole_to_pyspark_without_repartition": ("pyspark", whole, "seconds"),
+            "ingest_whole_to_duckdb": ("duckdb", whole, "seconds"),
+            "ingest_whole_to_clickhouse": ("clickhouse", whole, "seconds"),
+            "decode_write_to_pyspark": (faster(of, SPARKS, work), alone, work),
+            "decode_write_to_duckdb": ("duckdb", alone, work),
+            "decode_write_to_clickhouse": ("clickhouse", alone, work),
+            "decode_write_to_floor": (faster(of, FLOORS, work), alone, work),
+            "decode_write_in_spark_to_pyspark": (faster(of, SPARKS, work), whole, work),
+        }
+        for name, (theirs, ours, by) in pairs.items():
+            found[way + name] = of_pairs(column(of[theirs], by), column(of[ours], by))
+    return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from bench import ingest, inputs
+from bench import ingest, inputs, process
 from bench.contenders.columns import PARTITION, columns
 from bench.values import Bench, Input
 from tools import setup
@@ -21,7 +22,7 @@ PLAIN = [column.name for column in columns() if not column.is_json]
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory) -> Bench:
+def bench(tmp_path_factory, native) -> Bench:
     if not setup.contenders_path().is_file():
         pytest.skip(setup.NEED_CONTENDERS)
     folder = tmp_path_factory.mktemp("bench")
@@ -91,3 +92,9 @@ def test_a_round_measures_what_was_written_and_leaves_nothing(bench, given):
     assert 0 < found["work_seconds"] < found["seconds"]
     assert found["bytes_out"] > 0
     assert not (bench.scratch / "round").exists()
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_the_kernel_is_there_for_who_is_to_have_it_alone(bench, wanted):
+    code = 'import json; from trailhouse.decode import native; print(json.dumps({"native": native.is_there()}))'
+    assert process.run([sys.executable, "-c", code], wanted).said == {"native": wanted}

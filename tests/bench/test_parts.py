@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.parts import fixed, lookup, size
+from bench.contenders.profile import REST, STEPS
+from bench.parts import fixed, lookup, profile, size
 from bench.values import Bench
+from tools import setup
 
 pytestmark = pytest.mark.spark
 
@@ -34,6 +36,16 @@ def test_bytes_are_those_of_the_lake_as_maintain_leaves_it(bench: Bench) -> None
     assert 0 < told["lake_files"] <= told["ingested_files"]
     data = (bench.scratch / "lakes").glob("sample-900-*/trailhouse/events/data/**/*.parquet")
     assert told["lake_bytes"] <= sum(path.stat().st_size for path in data)
+
+
+def test_a_profile_tells_of_every_step_with_the_kernel_and_without(bench: Bench, native: str) -> None:
+    if not setup.contenders_path().is_file():
+        pytest.skip(setup.NEED_CONTENDERS)
+    numbers = profile.run(bench)
+    of = numbers["microseconds"]
+    assert of["python"].keys() == of["native"].keys() == {*STEPS, REST}
+    assert min(min(steps.values()) for steps in of.values()) >= 0
+    assert 0 < numbers["floor"] < sum(of["native"].values())
 
 
 def test_what_is_looked_up_is_found(bench: Bench) -> None:

@@ -19,7 +19,9 @@ def of(seconds: list[float], work: list[float] | None = None) -> list[dict]:
 NUMBERS = {
     "contenders": {
         "trailhouse": of([10, 20, 40], [8, 16, 32]),
+        "trailhouse_native": of([5, 10, 20], [4, 8, 16]),
         "trailhouse_decode_write": of([6, 12, 24], [5, 10, 20]),
+        "trailhouse_native_decode_write": of([6, 12, 24], [2.5, 5, 10]),
         "pyspark": of([90, 90, 90], [40, 80, 160]),
         "pyspark_repartition": of([20, 60, 40], [50, 50, 50]),
         "duckdb": of([30, 40, 160], [29, 39, 159]),
@@ -42,6 +44,7 @@ def test_whole_is_compared_with_whole_and_work_with_work():
     assert found["ingest_whole_to_clickhouse"] == 0.5
     assert found["decode_write_to_clickhouse"] == 1  # of 1, 1 and 0.5
     assert found["decode_write_to_duckdb"] == 5.8
+    assert (found["native_ingest_whole_to_duckdb"], found["native_decode_write_to_clickhouse"]) == (6, 2)
 
 
 def test_of_two_that_do_the_same_the_ratio_takes_the_faster_by_what_is_compared():
@@ -50,13 +53,15 @@ def test_of_two_that_do_the_same_the_ratio_takes_the_faster_by_what_is_compared(
     found = part.ratios(NUMBERS)
     assert found["ingest_whole_to_pyspark"] == 2  # of 2, 3 and 1
     assert found["decode_write_to_pyspark"] == 5  # of 10, 5 and 2.5
-    assert found["decode_write_to_floor"] == 0.2
+    assert found["ingest_whole_to_pyspark_without_repartition"] == 4.5  # of 9, 4.5 and 2.25
+    assert (found["decode_write_to_floor"], found["native_decode_write_to_floor"]) == (0.2, 0.4)
 
 
 def test_hard_cases_are_told_by_their_names():
     case = {"contenders": {name: NUMBERS["contenders"][name] for name in hard.COMPARED}}
     assert hard.ratios({"big": case})["big_whole_to_duckdb"] == 3
-    assert set(hard.ratios({"tiny": case})) == {"tiny_whole_to_pyspark", "tiny_whole_to_duckdb"}
+    both = {"tiny_whole_to_pyspark", "tiny_whole_to_duckdb"}
+    assert set(hard.ratios({"tiny": case})) == both | {f"native_{name}" for name in both}
 
 
 def test_contenders_with_different_rows_end_the_bench():

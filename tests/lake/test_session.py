@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
+import os
+import stat
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
 from trailhouse import settings
-from trailhouse.lake import session
+from trailhouse.lake import session, worker
 
 
 def test_a_second_command_uses_the_session_of_the_first(spark):
@@ -15,3 +25,43 @@ def test_a_second_command_uses_the_session_of_the_first(spark):
 def test_the_local_jvm_is_one_that_starts_quickly(spark):
     given = list(spark.sparkContext._jvm.java.lang.management.ManagementFactory.getRuntimeMXBean().getInputArguments())
     assert {"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"} <= set(given)
+
+
+def finders(_):
+    return [(type(each).__name__, type(each).__module__) for each in sys.path_importer_cache.values()]
+
+
+def test_archives_are_not_listed_anew_before_each_task(spark):
+    for kinds in session.run(spark, finders, [1, 2], "what finds modules"):
+        assert ("Kept", "trailhouse.lake.worker") in kinds
+        assert ("zipimporter", "zipimport") not in kinds
+
+
+def test_an_archive_that_is_kept_still_gives_its_modules(tmp_path, monkeypatch):
+    path = tmp_path / "more.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("kept_in_an_archive.py", "VALUE = 5")
+    monkeypatch.syspath_prepend(path)
+    worker.at_work(abs, 1)
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("not_in_an_archive")  # whoever looks for it makes a finder of each archive
+    assert worker.at_work(abs, -1) == 1
+    importlib.invalidate_caches()
+    assert type(sys.path_importer_cache[str(path)]) is worker.Kept
+    assert importlib.import_module("kept_in_an_archive").VALUE == 5
+
+
+def spoken_in(_):
+    return os.environ.get("PYTHON_WORKER_FACTORY_SOCK_DIR")
+
+
+def test_the_jvm_and_workers_talk_where_nobody_else_may_listen(spark):
+    folder = Path(spark.sparkContext.getConf().get("spark.python.unix.domain.socket.dir"))
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert session.run(spark, spoken_in, [1], "where") == [str(folder)]
+
+
+def test_a_temporary_folder_with_too_long_a_name_has_no_room_for_them():
+    assert session.sockets("/" + "t" * 100) == {}
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        assert Path(session.sockets(folder)["spark.python.unix.domain.socket.dir"]).parent == Path(folder)

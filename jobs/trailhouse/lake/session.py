@@ -79,7 +79,7 @@ def start(where: settings.Spark, name: str = "trailhouse") -> SparkSession:
 def sockets(temporary: str) -> dict[str, str]:
     """Where the JVM and workers talk: over TCP, small messages wait for each other, 40 ms each task.
 
-    In a folder that nobody else may enter: whoever could connect would be obeyed. The system bounds the length of paths.
+    In a folder that nobody else may enter, since whoever connects is obeyed. Systems bound the length of such paths.
     """
     if len(temporary) > _LONGEST_FOLDER or not hasattr(socket, "AF_UNIX"):
         return {}
