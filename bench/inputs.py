@@ -42,6 +42,8 @@ HELD = "input.json"  # what is known of an input, beside its bucket
 BIG_FILES, BIG_BYTES = 20, 50_000_000
 TINY_FILES, TINY_RECORDS = 20_000, (1, 5)
 FILE_RECORDS = (200, 700)
+RUN_RECORDS = (4, 16)  # of neighbours in a file; AWS delivered the real ones in files of ten as a rule
+LATE = 0.1  # of the records of a file lie behind one that happened later, as in the real ones
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,18 @@ def sample(bench: Bench, events: int, days: int = DAYS) -> Input:
 
 
 def corpus(bench: Bench, events: int) -> Input:
-    """Real records as other events, of 30 days, a few accounts and regions, in files such as CloudTrail writes."""
+    """
+    Real records as other events, of 30 days, a few accounts and regions, in files such as CloudTrail writes.
+
+    What was delivered together stays together; a file has many such runs, as an account has where much goes on at once.
+    """
     days, per_file = DAYS, sum(FILE_RECORDS) / 2
 
     def make(folder: Path) -> int:
         rng = Random("corpus")
         feeds = [(account, region) for account in ACCOUNTS for region in REGIONS]
         step = timedelta(days=days).total_seconds() / max(1, events / per_file)
-        records, left, number = cycle(real_records()), events, 0
+        records, left, number = _runs(real_records(), rng), events, 0
         while left:
             count = min(left, rng.randint(*FILE_RECORDS))
             account, region = feeds[number % len(feeds)]
@@ -102,7 +108,7 @@ def corpus(bench: Bench, events: int) -> Input:
             left, number = left - count, number + 1
         return events
 
-    return kept(bench, f"corpus-{events}", [days, FILE_RECORDS, _corpus_sum()], make)
+    return kept(bench, f"corpus-{events}", [days, FILE_RECORDS, RUN_RECORDS, LATE, _corpus_sum()], make)
 
 
 def big(bench: Bench, files: int = BIG_FILES, size: int = BIG_BYTES) -> Input:
@@ -226,12 +232,22 @@ def _last_moment() -> int:
     return int((FIRST_DAY + timedelta(days=DAYS, minutes=-6)).timestamp())
 
 
+def _runs(records: Sequence[Template], rng: Random) -> Iterator[Template]:
+    """Neighbours, a few at a time, from all over; without an end."""
+    while True:
+        begin = rng.randrange(len(records))
+        yield from records[begin : begin + rng.randint(*RUN_RECORDS)]
+
+
 def _write(folder: Path, feed: Feed, records: Sequence[Template], rng: Random) -> None:
-    """A log file of these records: events of some five minutes, in no strict order."""
+    """A log file of these records: events of some five minutes, one after the other but for some that come late."""
     ids = restamp.uuids(rng)
+    moments = sorted(feed.moment + rng.randrange(300) for _ in records)
+    for place in rng.sample(range(len(moments)), round(LATE * len(moments))):
+        moments[place] = feed.moment + rng.randrange(300)
     written = [
-        restamp.stamped(each, Stamp(next(ids), feed.moment + rng.randrange(300), feed.account, feed.region))
-        for each in records
+        restamp.stamped(each, Stamp(next(ids), moment, feed.account, feed.region))
+        for each, moment in zip(records, moments, strict=True)
     ]
     at = datetime.fromtimestamp(feed.moment + 300, UTC)
     name = f"{feed.account}_CloudTrail_{feed.region}_{at:%Y%m%dT%H%MZ}_{rng.getrandbits(64):016x}.json.gz"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -103,7 +104,17 @@ def test_tiny_files_hold_hardly_anything(bench):
 
 def test_neighbours_stay_neighbours(bench, corpus):
     stamp = restamp.Stamp("", 0, "", "")
-    real = [json.loads(restamp.stamped(each, stamp))["eventName"] for each in inputs.real_records()[:1_000]]
+    real = [json.loads(restamp.stamped(each, stamp))["eventName"] for each in inputs.real_records()]
+    least = inputs.RUN_RECORDS[0]
+    runs = {tuple(real[start : start + least]) for start in range(len(real))}
     for each in files(inputs.corpus(bench, 1_000)):
         names = [record["eventName"] for record in each]
-        assert any(real[start : start + len(names)] == names for start in range(len(real)))
+        assert tuple(names[:least]) in runs
+        assert sum(tuple(names[start : start + least]) in runs for start in range(len(names))) > len(names) / 2
+
+
+def test_some_records_of_a_file_come_late_and_most_do_not(bench, corpus):
+    for each in files(inputs.corpus(bench, 1_000)):
+        times = [record["eventTime"] for record in each]
+        late = sum(one > next_one for one, next_one in pairwise(times))
+        assert 0.02 < late / len(times) < 0.3

@@ -19,7 +19,14 @@ _ANSWERS = {
     "sign_ins": {"rows": 2, "seconds": 0.1, "bytes": 20_000},
 }
 _RUN = {"seconds": 9.0, "memory": {"worker": 300, "jvm": 200, "driver": 100}}
-_SIZE = {"events": 10, "gz_bytes": 100, "ingested_bytes": 80, "lake_bytes": 50}
+_SIZE = {
+    "events": 10,
+    "gz_bytes": 100,
+    "ingested_bytes": 80,
+    "lake_bytes": 50,
+    "weighed_gz_bytes": 10,
+    "weighed_xz_bytes": 4,
+}
 _PAIR = {"ours": [2.0], "theirs": [4.0], "read": 40, "said": 10}
 MADE = {
     "query": {

@@ -34,6 +34,7 @@ def test_bytes_are_those_of_the_lake_as_maintain_leaves_it(bench: Bench) -> None
     told = size.run(bench)["sample"]
     assert told["events"] == 900
     assert 0 < told["lake_files"] <= told["ingested_files"]
+    assert 0 < told["weighed_xz_bytes"] < told["weighed_gz_bytes"] <= told["gz_bytes"]
     data = (bench.scratch / "lakes").glob("sample-900-*/trailhouse/events/data/**/*.parquet")
     assert told["lake_bytes"] <= sum(path.stat().st_size for path in data)
 

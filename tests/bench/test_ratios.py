@@ -37,9 +37,19 @@ def test_growth_compares_the_largest_with_the_smallest() -> None:
 
 
 def test_size_is_ours_to_theirs_and_the_worse_of_two_counts() -> None:
-    numbers = {"sample": {"lake_bytes": 60, "gz_bytes": 100}, "corpus": {"lake_bytes": 40, "gz_bytes": 100}}
+    bound = {"weighed_gz_bytes": 10, "weighed_xz_bytes": 3}
+    numbers = {
+        "sample": {"lake_bytes": 60, "gz_bytes": 100, **bound},
+        "corpus": {"lake_bytes": 40, "gz_bytes": 100, **bound},
+    }
     found = size.ratios(numbers)
-    assert found == {"lake_bytes_to_gz_sample": 0.6, "lake_bytes_to_gz_corpus": 0.4, "lake_bytes_to_gz": 0.6}
+    assert found == {
+        "lake_bytes_to_gz_sample": 0.6,
+        "lake_bytes_to_gz_corpus": 0.4,
+        "lake_bytes_to_gz": 0.6,
+        "xz_bytes_to_gz_sample": 0.3,
+        "xz_bytes_to_gz_corpus": 0.3,
+    }
     assert size.ratios({"sample": numbers["sample"]})["lake_bytes_to_gz"] == 0.6
 
 
