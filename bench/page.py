@@ -108,7 +108,8 @@ def _told(value: float) -> str:
 
 
 def _measured(how: Mapping[str, Any]) -> str:
-    part = f"On {how['on']}, in {how['seconds'] / 60:,.0f} minutes."
+    minutes = max(1, round(how["seconds"] / 60))
+    part = f"On {how['on']}, in {minutes} minute{'s'[: minutes > 1]}."
     return part if how["events"] == 1_000_000 else f"{part} **A rehearsal of {how['events']:,} events.**"
 
 

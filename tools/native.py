@@ -51,7 +51,7 @@ def main() -> None:
 def build() -> None:
     """A wheel of the sources as they are now, installed."""
     inputs = [*(path.read_bytes() for path in sources()), MATURIN_LOCK.read_bytes(), CRATES.read_bytes()]
-    if setup.done("native", *inputs):
+    if setup.done("native", *inputs) and installed():
         return
     maturin = setup.apart("maturin", MATURIN_LOCK)
     if not (maturin / "bin" / "maturin").is_file():
@@ -62,6 +62,11 @@ def build() -> None:
     with setup.Told("the native kernel"), tempfile.TemporaryDirectory(dir=WORK) as folder:
         install(wheel(maturin / "bin" / "maturin", Path(folder)))
     setup.mark("native", *inputs)
+
+
+def installed() -> bool:
+    """Whether it is in the environment: somebody may have taken it out."""
+    return any(setup.VENV.glob("lib/python*/site-packages/trailhouse_native/*.so"))
 
 
 def sources() -> list[Path]:

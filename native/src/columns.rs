@@ -4,6 +4,9 @@ use pyo3::prelude::*;
 
 use crate::block::Block;
 
+/// Places that a column may keep of an object that was left.
+const SPARE: usize = 1 << 20;
+
 /// Which rows hold a value, a bit each.
 #[derive(Default)]
 pub struct Bits {
@@ -19,6 +22,11 @@ impl Bits {
             _ => self.bytes.push(u8::from(bit)),
         }
         self.length += 1;
+    }
+
+    /// How many are off, from one on.
+    fn off_from(&self, first: usize) -> usize {
+        (first..self.length).filter(|n| self.bytes[n / 8] >> (n % 8) & 1 == 0).count()
     }
 
     fn truncate(&mut self, length: usize) {
@@ -43,6 +51,13 @@ pub struct Column {
 #[derive(IntoPyObject)]
 pub struct Buffers(Block, Block, Block, usize);
 
+/// Give back most of what grew for an object that was left.
+fn spare<T>(kept: &mut Vec<T>) {
+    if kept.capacity() > 4 * kept.len() + SPARE {
+        kept.shrink_to_fit();
+    }
+}
+
 impl Column {
     pub fn of_texts() -> Self {
         Column { valid: Bits::default(), nulls: 0, ends: vec![0], texts: Vec::new(), bits: None }
@@ -65,16 +80,19 @@ impl Column {
         self.ends.push(self.texts.len() as i32);
     }
 
-    /// Take back all rows but the first.
+    /// Take back all rows but the first. It costs what those rows did, not what stands before them.
     pub fn truncate(&mut self, rows: usize) {
+        self.nulls = self.nulls.saturating_sub(self.valid.off_from(rows));
         self.valid.truncate(rows);
-        self.nulls = rows - self.valid.bytes.iter().map(|byte| byte.count_ones() as usize).sum::<usize>();
         if let Some(bits) = &mut self.bits {
             bits.truncate(rows);
             return;
         }
         self.ends.truncate(rows + 1);
         self.texts.truncate(self.ends.last().map_or(0, |&end| end as usize));
+        // The Python path reads the object next, and needs the memory.
+        spare(&mut self.texts);
+        spare(&mut self.ends);
     }
 
     pub fn into_buffers(self) -> Buffers {

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import re
 import sys
+import time
 import types
 
 import pytest
@@ -63,9 +64,11 @@ LEFT = {
     "more records than allowed": records(*map(event, range(51))),
     "no UTF-8": records(event(1, userAgent='"a"').replace(b'"a"', b'"\xff"')),
     "half a surrogate pair": records(event(1, requestParameters='{"a":"\\ud800"}')),
+    "half a surrogate pair in capitals": records(event(1, requestParameters='{"a":"\\uD800"}')),
     "what only looks like one": records(event(1, requestParameters='{"a":"\\\\ud800"}')),
     "a NUL": records(event(1, requestParameters='{"a":"\\u0000"}')),
     "a raw control character": records(event(1, userAgent='"a\tb"')),
+    "a raw control character far from the end": records(event(1, userAgent='"a\tb, and more than eight bytes"')),
     "an escape that there is not": records(event(1, userAgent='"\\x"')),
     "half an escape": records(event(1, userAgent='"\\u00g0"')),
     "deeper than it follows": records(deep(200)),
@@ -82,6 +85,8 @@ LEFT = {
     "an exponent without digits": records(event(1, requestParameters='{"a":1e}')),
     "a word that there is not": records(event(1, requestParameters='{"a":NaN}')),
     "half a word": records(event(1, requestParameters='{"a":[tru]}')),
+    "more behind the envelope": records(event(1)) + b"x",
+    "white space behind it that is none of JSON's": records(event(1)) + b"\x0b",
     "a cut": CUT[:-30],
     "a cut in a text": CUT[:40] + b"]}",
 }
@@ -138,7 +143,32 @@ def test_a_reader_begins_anew_when_it_has_given(reader):
     assert rows == [["e-0"], ["e-1"]]
 
 
-def test_objects_that_the_kernel_breaks_over_are_the_python_path_s(native, monkeypatch):
+@pytest.mark.parametrize("why", ['{"omitted":true}', '{"reason":"responseElements too large"}'])
+def test_what_aws_left_out_is_told(why, native):
+    data = records(event(1, responseElements=why), event(2))
+    got, want = (decode(data, delivered(), way=way) for way in (native, "fast"))
+    assert got.rows["parse_flags"].to_pylist() == want.rows["parse_flags"].to_pylist() == [["omitted"], None]
+
+
+def test_an_object_that_is_left_costs_the_same_behind_many_rows(native):
+    many = kernel.reader((layout("events"), Limits()))
+    before = least(many)
+    for _ in range(5):
+        assert many.take(0, records(*[b'{"eventID":""}'] * 100_000)) is not None
+    assert least(many) < 50 * before + 1e-4
+
+
+def least(reader) -> float:
+    """Seconds that the kernel needs to leave an object, the least of some."""
+    times = []
+    for _ in range(20):
+        began = time.perf_counter()
+        assert reader.take(0, b"x") is None
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def test_objects_that_the_kernel_leaves_are_the_python_path_s(native, monkeypatch):
     monkeypatch.setattr(kernel.Reader, "take", lambda *_: None)
     data = records(event(1), event(2, novelty="1"))
     assert decode(data, delivered(), way=native).rows.equals(decode(data, delivered()).rows)
@@ -166,8 +196,9 @@ def test_without_a_kernel_there_is_no_reader(again):
     assert again(None).reader((layout("events"), LIMITS)) is None
 
 
-def test_a_kernel_of_another_version_is_told_and_not_used(again):
-    stale = types.SimpleNamespace(VERSION=kernel.VERSION - 1)
+@pytest.mark.parametrize("says", [{"VERSION": kernel.VERSION - 1}, {}])
+def test_a_kernel_of_another_version_is_told_and_not_used(again, says):
+    stale = types.SimpleNamespace(**says)
     with pytest.warns(RuntimeWarning, match="make native"):
         loaded = again(stale)
     assert not loaded.is_there()

@@ -390,7 +390,7 @@ PEAK = """
 import resource, sys
 from tests.cases.make import squeezed, zeros
 from tests.decode.test_cases import delivered
-from tests.decode.one import EACH_WAY, WAYS, decode
+from tests.decode.one import decode
 from trailhouse.decode.values import Limits
 data = zeros(int(sys.argv[1]) * 2**20)
 decode(b"x", delivered())

@@ -1,8 +1,9 @@
 """
 What must hold of any file: asked of each way to decode it, alone and in company, with the model as second opinion.
 
-A file is decoded alone on the fast path, timed and weighed; then with its neighbours on each way. So that it is decoded
-three times, and a fourth where there is a native kernel, and each time has to say the same.
+A file is decoded alone, by the native kernel where there is one, else on the fast path, timed and weighed; then with its
+neighbours on each way. So that it is decoded three times, and a fourth where there is a kernel, and each time has to say
+the same.
 """
 
 from __future__ import annotations
@@ -85,10 +86,10 @@ def first_wrong(file: File) -> str | None:
 
 
 def by_itself(file: File) -> Decoded:
-    """Decode a file on the fast path and hold it to its bounds and to the model. Raises Wrong."""
+    """Decode a file as it is decoded here and hold it to its bounds and to the model. Raises Wrong."""
     size = len(file.data) + _inflated(file.data)
     with _bounds(size):
-        decoded = decode([file], "fast")
+        decoded = decode([file], "native" if "native" in WAYS else "fast")
     agrees(file, decoded)
     return decoded
 

@@ -29,9 +29,9 @@ except ImportError:
     _kernel = None
 
 STALE = "the native kernel is of version {found}, and {VERSION} is wanted: it is not used until `make native` was run"
-if _kernel is not None and _kernel.VERSION != VERSION:
-    warnings.warn(STALE.format(found=_kernel.VERSION, VERSION=VERSION), RuntimeWarning, stacklevel=2)
+if _kernel is not None and (found := getattr(_kernel, "VERSION", None)) != VERSION:
     _kernel = None
+    warnings.warn(STALE.format(found=found, VERSION=VERSION), RuntimeWarning, stacklevel=2)
 
 _FIRST = {"object": b"{", "array": b"[", "string": b'"'}
 
