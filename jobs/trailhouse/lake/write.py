@@ -32,6 +32,8 @@ from pyiceberg.typedef import Record
 from trailhouse.lake import pages
 from trailhouse.lake.figures import figured, figures
 
+SPREAD = 2  # times the rows: if partitions lie more among each other than that, all rows are put in order before
+
 BUFFER = 2**20  # bytes of a data file that are handed on at once: Parquet writes each page and each header alone
 
 # Older releases of Arrow can't write bloom filters; a file without them is read in full, and no answer hangs on it.
@@ -101,15 +103,17 @@ class _Writer:
         values = {f"_partition_{f.name}": self._value(f, rows) for f in fields}
         keyed = pa.table({**values, **{name: rows[name] for name in sort if name not in values}})
         order = pc.sort_indices(keyed, sort_keys=[(name, "ascending", "at_start") for name in keyed.column_names])
-        rows, keyed = rows.take(order), keyed.take(order)
+        keyed, order = keyed.take(order), order.to_numpy()
         codes = [_codes(keyed[name]) for name in values]
         changes = np.flatnonzero(np.any([np.diff(code) != 0 for code in codes], axis=0)) + 1 if codes else ()
-        bounds = [0, *changes, rows.num_rows]
-        for start, end in pairwise(bounds):
-            first = [keyed[name][int(start)].as_py() for name in values]
-            pairs = [PartitionFieldValue(f, value) for f, value in zip(fields, first, strict=True)]
+        bounds = [(int(start), int(end)) for start, end in pairwise([0, *changes, rows.num_rows])]
+        # A part is taken when it is written: as a rule its rows came together, so that little memory is needed.
+        if sum(np.ptp(order[start:end]) + 1 for start, end in bounds) > SPREAD * rows.num_rows:
+            rows, order = rows.take(pa.array(order)), np.arange(rows.num_rows)
+        for start, end in bounds:
+            pairs = [PartitionFieldValue(f, keyed[name][start].as_py()) for f, name in zip(fields, values, strict=True)]
             key = PartitionKey(pairs, self.metadata.spec(), self.schema) if pairs else None
-            yield _Part(key, rows.slice(int(start), int(end - start)))
+            yield _Part(key, _taken(rows, order[start:end]))
 
     def _value(self, field: Any, rows: pa.Table) -> pa.ChunkedArray:
         column = self.schema.find_field(field.source_id)
@@ -218,6 +222,12 @@ class PartitionWriter:
             self._open.close()
             self._files.append(self._open.done())
             self._open = None
+
+
+def _taken(rows: pa.Table, places: np.ndarray[Any, Any]) -> pa.Table:
+    """The rows of these places, which lie near each other."""
+    first = int(places.min())
+    return rows.slice(first, int(places.max()) + 1 - first).take(pa.array(places - first))
 
 
 def _codes(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
