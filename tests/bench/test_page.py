@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,6 +11,7 @@ import pytest
 
 from bench import page, plots, results
 from bench.__main__ import PARTS
+from bench.process import ROOT
 from bench.sections import SECTIONS
 
 # A rehearsal's results, as the program wrote them; and numbers as the other parts make them, each once.
@@ -74,6 +76,14 @@ def test_the_page_is_what_the_newest_results_say():
     made = page.files(results.read(newest)) if newest else {}
     there = [path for path in (page.PAGE, *page.PLOTS.glob("*.svg")) if path.is_file()]
     assert {path: path.read_text("utf-8") for path in there} == made, "python -m bench.page"
+
+
+def test_the_readme_tells_the_ratios_as_the_page_does():
+    newest = results.newest()
+    quoted = re.findall(r"^\| .* \(`\w+`\) \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    told = page.files(results.read(newest))[page.PAGE] if newest else ""
+    assert [line for line in quoted if line not in told] == []
+    assert quoted or not newest
 
 
 def test_every_part_that_was_measured_is_told_under_a_heading_of_its_own():
