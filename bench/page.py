@@ -49,6 +49,7 @@ WANTED = (
     Wanted("tiny_whole_to_pyspark", "times as fast as the plain PySpark job on tiny files, whole"),
     Wanted("tiny_whole_to_duckdb", "times as fast as DuckDB on tiny files, whole"),
     Wanted("growth_worker_memory", "times a worker's memory, at thirty times the events", "<= 1.25"),
+    Wanted("growth_worker_memory_of_full_tasks", "times a worker's memory, at ten times the events of full tasks"),
     Wanted("one_file_worker_mb", "MB held at most by the worker that decodes a file of 50 MB", "<= 1024"),
     Wanted("incremental_to_bare_session", "times a bare Spark session, for 50 new files", "<= 3"),
     Wanted("report_bytes_raw_to_lake", "times fewer bytes for a day's report than over raw files", ">= 20"),

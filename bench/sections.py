@@ -271,6 +271,10 @@ def growth(numbers: Numbers) -> Section:
         memory = " | ".join(f"{each['memory'].get(kind, 0):,}" for kind in ("worker", "jvm", "driver"))
         rates = f"{each['rate']:,.0f} | {each['write_rate']:,.0f}"
         lines.append(f"| {each['events']:,} | {each['seconds']:,.1f} | {rates} | {memory} |")
+    lines.append(
+        "\nA worker holds what its task has. Of the fewest events tasks are smaller than they may be, so that no core is idle;"
+        f" from {sizes[1]['events']:,} on they are full."
+    )
     one = numbers["one_file"]
     lines.append(
         f"\nOne file of {_mb(one['inflated'])} MB ({_mb(one['stored'], 1)} MB stored) alone: {one['seconds']:,.1f} s,"

@@ -53,10 +53,16 @@ def _told(ran: Ran) -> dict[str, Any]:
 
 
 def ratios(numbers: dict[str, Any]) -> dict[str, float]:
-    """The largest size beside the smallest: memory of a worker, and of the driver's Python; and the rate."""
-    first, *_, last = numbers["sizes"]
+    """
+    The largest size beside the smallest: memory of a worker, and of the driver's Python; and the rate.
+
+    A worker holds what a task has. Those of the smallest are smaller than a task may be, so that no core is idle: what
+    grows where tasks are full is told apart.
+    """
+    first, second, *_, last = numbers["sizes"]
     return {
         "growth_worker_memory": last["memory"]["worker"] / first["memory"]["worker"],
+        "growth_worker_memory_of_full_tasks": last["memory"]["worker"] / second["memory"]["worker"],
         "growth_driver_memory": last["memory"]["driver"] / first["memory"]["driver"],
         "growth_rate": last["rate"] / first["rate"],
         "one_file_worker_mb": float(numbers["one_file"]["memory"]["worker"]),
