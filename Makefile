@@ -88,7 +88,7 @@ format: setup  ## write the code as ruff would
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix --select I
 
-bench: native s3server awscli contenders  ## speed beside what else there is, into docs/bench.md (an hour); PART="ingest …", EVENTS=n, ROUNDS=n
+bench: native s3server awscli contenders  ## speed beside what else there is, into docs/bench.md (half an hour); PART="ingest …", EVENTS=n, ROUNDS=n
 	@$(BIN)/python -W ignore -m bench $(if $(PART),--part $(PART)) $(if $(EVENTS),--events $(EVENTS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 measure: setup  ## rates, memory and layouts on this machine, into docs/measured.md (about ten minutes)

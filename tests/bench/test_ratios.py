@@ -29,10 +29,11 @@ def grown(rate: float, worker: int, driver: int) -> dict[str, object]:
 
 
 def test_growth_compares_the_largest_with_the_smallest() -> None:
-    sizes = [grown(100, 200, 300), grown(1, 1, 1), grown(400, 220, 330)]
+    sizes = [grown(100, 200, 300), grown(1, 110, 1), grown(400, 220, 330)]
     found = growth.ratios({"sizes": sizes, "one_file": grown(1, 800, 1)})
     assert found["growth_worker_memory"] == pytest.approx(1.1)
     assert found["growth_driver_memory"] == pytest.approx(1.1)
+    assert found["growth_worker_memory_of_full_tasks"] == 2
     assert (found["growth_rate"], found["one_file_worker_mb"]) == (4, 800)
 
 
