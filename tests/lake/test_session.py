@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import stat
+import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -58,10 +61,52 @@ def spoken_in(_):
 def test_the_jvm_and_workers_talk_where_nobody_else_may_listen(spark):
     folder = Path(spark.sparkContext.getConf().get("spark.python.unix.domain.socket.dir"))
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert session.run(spark, spoken_in, [1], "where") == [str(folder)]
+    knows_them = version(spark) >= (4, 1)  # an older Spark talks over TCP, as before
+    assert session.run(spark, spoken_in, [1], "where") == [str(folder) if knows_them else None]
+
+
+def version(spark):
+    return tuple(int(part) for part in spark.version.split(".")[:2])
+
+
+ALIVE = """
+import sys, time
+from trailhouse import settings
+from trailhouse.lake import session
+session.run(session.start(settings.Spark(master="local[1]")), abs, [1], "once")
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_session_that_is_killed_leaves_no_folder_behind(how, spark):
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        environment = {**os.environ, "TMPDIR": place, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        with subprocess.Popen(
+            [sys.executable, "-c", ALIVE], env=environment, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout.readline() == "ready\n"
+            assert {each.name.split("-")[0] for each in Path(place).iterdir()} >= {"trailhouse", "th"}
+            process.send_signal(how)
+        ends = time.monotonic() + 60
+        while (
+            left := [each for each in Path(place).iterdir() if each.name.startswith(("th-", "trailhouse-"))]
+        ) and time.monotonic() < ends:
+            time.sleep(0.1)
+        assert left == []
+
+
+def test_where_no_socket_can_be_made_there_is_none(monkeypatch):
+    def refused(*_):
+        raise OSError("no such thing here")
+
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        monkeypatch.setattr(session.socket.socket, "bind", refused)
+        assert session.sockets(folder) == {}
 
 
 def test_a_temporary_folder_with_too_long_a_name_has_no_room_for_them():
-    assert session.sockets("/" + "t" * 100) == {}
+    assert session.sockets("/" + "t" * 100) == session.sockets("/tmp/\u00fc") == {}
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         assert Path(session.sockets(folder)["spark.python.unix.domain.socket.dir"]).parent == Path(folder)

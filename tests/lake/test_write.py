@@ -67,7 +67,7 @@ def test_rows_that_lie_among_each_other_are_put_in_order_once(rows, monkeypatch,
     spans = []
 
     def taken(of, places):
-        spans.append(int(places.max() - places.min()) + 1)
+        spans.append(write._span(places))
         return real(of, places)
 
     real = write._taken

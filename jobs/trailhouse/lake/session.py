@@ -39,6 +39,7 @@ Task = TypeVar("Task")
 Done = TypeVar("Done")
 
 _SHIPPED: dict[str, tempfile.TemporaryDirectory[str]] = {}  # application -> where its workers' copy of the package is
+_SOCKETS: list[str] = []  # folders that were made for them
 
 LOCAL = {
     # Loopback only: a laptop's session is nobody else's business.
@@ -81,10 +82,16 @@ def sockets(temporary: str) -> dict[str, str]:
 
     In a folder that nobody else may enter, since whoever connects is obeyed. Systems bound the length of such paths.
     """
-    if len(temporary) > _LONGEST_FOLDER or not hasattr(socket, "AF_UNIX"):
+    if not temporary.isascii() or len(temporary) > _LONGEST_FOLDER or not hasattr(socket, "AF_UNIX"):
         return {}
     folder = tempfile.mkdtemp(prefix="th-", dir=temporary)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _SOCKETS.append(folder)
+    try:
+        with socket.socket(socket.AF_UNIX) as tried:  # not every file system has them
+            tried.bind(os.path.join(folder, ".tried.sock"))
+    except OSError:
+        return {}
     name = "spark.python.unix.domain.socket"
     return {f"{name}.enabled": "true", f"{name}.dir": folder}
 
@@ -99,7 +106,16 @@ def _ship(context: SparkContext) -> None:
     # Workers fetch it when their first task comes; the folder goes when the process ends.
     folder = tempfile.TemporaryDirectory(prefix="trailhouse-")
     _SHIPPED[context.applicationId] = folder
+    if str(context.master).startswith("local"):
+        _leave_nothing(context, [folder.name, *_SOCKETS])
     context.addPyFile(os.fspath(packed(Path(folder.name))))
+
+
+def _leave_nothing(context: SparkContext, folders: Sequence[str]) -> None:
+    """Have the JVM delete folders when it ends, as it does however this process has ended."""
+    java: Any = context._jvm
+    for folder in folders:
+        java.org.apache.spark.util.ShutdownHookManager.registerShutdownDeleteDir(java.java.io.File(folder))
 
 
 def run(

@@ -28,6 +28,6 @@ class Kept(zipimporter):
 
 def _keep_archives() -> None:
     """Spark's own jar is on a worker's path, with thousands of names: to list it costs more than many a task."""
-    for path, finder in [*sys.path_importer_cache.items()]:
+    for finder in [*sys.path_importer_cache.values()]:
         if type(finder) is zipimporter:
-            sys.path_importer_cache[path] = Kept(path)
+            finder.__class__ = Kept

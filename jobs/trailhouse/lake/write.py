@@ -108,12 +108,13 @@ class _Writer:
         changes = np.flatnonzero(np.any([np.diff(code) != 0 for code in codes], axis=0)) + 1 if codes else ()
         bounds = [(int(start), int(end)) for start, end in pairwise([0, *changes, rows.num_rows])]
         # A part is taken when it is written: as a rule its rows came together, so that little memory is needed.
-        if sum(np.ptp(order[start:end]) + 1 for start, end in bounds) > SPREAD * rows.num_rows:
-            rows, order = rows.take(pa.array(order)), np.arange(rows.num_rows)
+        is_mixed = sum(_span(order[start:end]) for start, end in bounds) > SPREAD * rows.num_rows
+        if is_mixed:
+            rows = rows.take(pa.array(order))
         for start, end in bounds:
             pairs = [PartitionFieldValue(f, keyed[name][start].as_py()) for f, name in zip(fields, values, strict=True)]
             key = PartitionKey(pairs, self.metadata.spec(), self.schema) if pairs else None
-            yield _Part(key, _taken(rows, order[start:end]))
+            yield _Part(key, rows.slice(start, end - start) if is_mixed else _taken(rows, order[start:end]))
 
     def _value(self, field: Any, rows: pa.Table) -> pa.ChunkedArray:
         column = self.schema.find_field(field.source_id)
@@ -227,7 +228,13 @@ class PartitionWriter:
 def _taken(rows: pa.Table, places: np.ndarray[Any, Any]) -> pa.Table:
     """The rows of these places, which lie near each other."""
     first = int(places.min())
-    return rows.slice(first, int(places.max()) + 1 - first).take(pa.array(places - first))
+    near = rows.slice(first, _span(places))
+    is_in_order = near.num_rows == len(places) and bool(np.all(places[1:] > places[:-1]))
+    return near if is_in_order else near.take(pa.array(places - first))
+
+
+def _span(places: np.ndarray[Any, Any]) -> int:
+    return int(places.max()) - int(places.min()) + 1
 
 
 def _codes(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
