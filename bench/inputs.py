@@ -43,7 +43,7 @@ BIG_FILES, BIG_BYTES = 20, 50_000_000
 TINY_FILES, TINY_RECORDS = 20_000, (1, 5)
 FILE_RECORDS = (200, 700)
 RUN_RECORDS = (4, 16)  # of neighbours in a file; AWS delivered the real ones in files of ten as a rule
-LATE = 0.1  # of the records of a file lie behind one that happened later, as in the real ones
+LATE = 0.1  # of the records of a file lie directly behind one that happened later, about as in the real ones
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import platform
 import re
 import statistics
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
 from importlib import import_module, metadata
@@ -32,6 +33,9 @@ def add(folder: Path, day: date, part: str, numbers: Mapping[str, Any], how: Map
         "measured": {**known.get("measured", {}), part: {"on": day.isoformat(), **how}},
         "numbers": {**known.get("numbers", {}), part: dict(numbers)},
     }
+    for old in [name for name in known["numbers"] if name != part and not _is_of_today(name, known["numbers"][name])]:
+        print(f"bench: {old} was measured by an older bench, and is left out until it runs again", file=sys.stderr)
+        del known["numbers"][old], known["measured"][old]
     known["ratios"] = ratios(known["numbers"])
     path = folder / f"{day.isoformat()}.json"
     path.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
@@ -46,6 +50,15 @@ def ratios(numbers: Mapping[str, Any]) -> dict[str, float]:
     for part, of in numbers.items():
         found.update(import_module(PARTS[part]).ratios(of))
     return {name: float(f"{value:.4g}") for name, value in sorted(found.items())}
+
+
+def _is_of_today(part: str, numbers: Mapping[str, Any]) -> bool:
+    """Whether the bench as it is now can read what it measured once."""
+    try:
+        ratios({part: numbers})
+    except KeyError:
+        return False
+    return True
 
 
 def newest(folder: Path = FOLDER) -> Path | None:

@@ -56,13 +56,13 @@ def ratios(numbers: dict[str, Any]) -> dict[str, float]:
     """
     The largest size beside the smallest: memory of a worker, and of the driver's Python; and the rate.
 
-    A worker holds what a task has. Those of the smallest are smaller than a task may be, so that no core is idle: what
-    grows where tasks are full is told apart.
+    A worker holds what a task has, and a small input's are smaller than they may be, so that no core is idle: so it is
+    told beside the second size too.
     """
     first, second, *_, last = numbers["sizes"]
     return {
         "growth_worker_memory": last["memory"]["worker"] / first["memory"]["worker"],
-        "growth_worker_memory_of_full_tasks": last["memory"]["worker"] / second["memory"]["worker"],
+        "growth_worker_memory_from_second": last["memory"]["worker"] / second["memory"]["worker"],
         "growth_driver_memory": last["memory"]["driver"] / first["memory"]["driver"],
         "growth_rate": last["rate"] / first["rate"],
         "one_file_worker_mb": float(numbers["one_file"]["memory"]["worker"]),

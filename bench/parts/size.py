@@ -1,8 +1,8 @@
 """
 Size: bytes of the lake's `events` after `maintain`, to the bytes of the `.json.gz` that they came from.
 
-Of the sample, and of the real corpus re-stamped, where it is there. And a bound: some days of each, the text of all log
-files of a day and feed in one, by xz at its most. No table that is read by its columns gets much below that.
+Of the sample, and of the real corpus re-stamped, where it is there. And a yardstick: of some days of each, the text of all
+log files of a day and feed in one, by xz at its most.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ def _sizes(bench: Bench, taken: Input) -> dict[str, Any]:
         "ingested_bytes": sum(ingested),
         "lake_files": len(files),
         "lake_bytes": sum(files),
-        **_bound(taken),
+        **_weighed(taken),
     }
 
 
-def _bound(taken: Input) -> dict[str, int]:
+def _weighed(taken: Input) -> dict[str, int]:
     """Some of the days by xz, and the same by gzip as they came."""
     days = sorted({path.parent for path in taken.folder.rglob("*.json.gz")})
     chosen = days[:: max(1, len(days) // WEIGHED)][:WEIGHED]

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 
 use crate::block::Block;
 
-/// Places that a column may keep of an object that was left.
+/// Bytes that a column may keep of an object that was left.
 const SPARE: usize = 1 << 20;
 
 /// Which rows hold a value, a bit each.
@@ -53,7 +53,7 @@ pub struct Buffers(Block, Block, Block, usize);
 
 /// Give back most of what grew for an object that was left.
 fn spare<T>(kept: &mut Vec<T>) {
-    if kept.capacity() > 4 * kept.len() + SPARE {
+    if kept.capacity() > 4 * kept.len() + SPARE / size_of::<T>() {
         kept.shrink_to_fit();
     }
 }

@@ -33,7 +33,7 @@ def test_growth_compares_the_largest_with_the_smallest() -> None:
     found = growth.ratios({"sizes": sizes, "one_file": grown(1, 800, 1)})
     assert found["growth_worker_memory"] == pytest.approx(1.1)
     assert found["growth_driver_memory"] == pytest.approx(1.1)
-    assert found["growth_worker_memory_of_full_tasks"] == 2
+    assert found["growth_worker_memory_from_second"] == 2
     assert (found["growth_rate"], found["one_file_worker_mb"]) == (4, 800)
 
 

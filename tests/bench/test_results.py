@@ -92,6 +92,17 @@ def test_a_part_that_is_run_again_is_written_over(tmp_path):
     assert json.loads(path.read_text())["ratios"]["ingest_whole_to_duckdb"] == 30
 
 
+def test_numbers_of_an_older_bench_are_left_out_and_told(tmp_path, capsys):
+    how = {"events": 10, "rounds": 3, "seconds": 1}
+    path = results.add(tmp_path, date(2026, 1, 1), "ingest", NUMBERS, how)
+    known = json.loads(path.read_text())
+    del known["numbers"]["ingest"]["contenders"]["trailhouse_native"]
+    path.write_text(json.dumps(known))
+    known = json.loads(results.add(tmp_path, date(2026, 1, 1), "hard", {}, how).read_text())
+    assert (set(known["numbers"]), set(known["measured"]), known["ratios"]) == ({"hard"}, {"hard"}, {})
+    assert "ingest was measured by an older bench" in capsys.readouterr().err
+
+
 def test_a_bench_that_never_ran_has_no_results(tmp_path):
     with pytest.raises(SystemExit, match="make bench"):
         results.read(results.newest(tmp_path))
