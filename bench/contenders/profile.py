@@ -1,8 +1,8 @@
 """
 Where the time of Trailhouse's decode-and-write goes: all its tasks in one process, by Python's own profiler.
 
-Tells the microseconds a record of each step, of the main thread. The profiler's own cost falls on steps of many small calls, which Python's
-path has more of; so the total says less than the shares.
+Tells the microseconds a record of each step, of the main thread. The profiler's own cost falls on steps of many small
+calls, which Python's path has more of; so the total says less than the shares.
 """
 
 from __future__ import annotations

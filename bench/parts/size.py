@@ -1,8 +1,8 @@
 """
 Size: bytes of the lake's `events` after `maintain`, to the bytes of the `.json.gz` that they came from.
 
-Of the sample, and of the real corpus re-stamped, where it is there. And a yardstick: of some days of each, the text of all
-log files of a day and feed in one, by xz at its most.
+Of the sample, and of the real corpus re-stamped, where it is there. And a yardstick, for some days of each: the text of
+all log files of a day and feed in one, by xz at its most.
 """
 
 from __future__ import annotations
