@@ -183,7 +183,8 @@ def test_a_planted_bug_is_found(monkeypatch, name):
     changed(module, function, change)(monkeypatch)
     if module is rebuild:
         monkeypatch.setattr(check, "record", rebuild.record)
-    assert check.first_wrong(one) == rule
+    # Alone a file is read by the kernel, where there is one: then it is the others, in company, that don't say the same.
+    assert check.first_wrong(one) in {rule, rule.replace("both paths", "in company")}
 
 
 def test_a_record_that_a_lake_loses_is_found(monkeypatch):
