@@ -82,7 +82,7 @@ time.sleep(600)
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_a_session_that_is_killed_leaves_no_folder_behind(how, spark):
     with tempfile.TemporaryDirectory(dir="/tmp") as place:
-        environment = {**os.environ, "TMPDIR": place, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        environment = {**os.environ, "TMPDIR": place}
         with subprocess.Popen(
             [sys.executable, "-c", ALIVE], env=environment, stdout=subprocess.PIPE, text=True
         ) as process:
