@@ -37,11 +37,19 @@ def until_files(cloud, lake, run, count: int) -> None:
 def test_a_lost_worker_costs_the_tasks_that_it_was_at_and_no_more(running, cloud, undisturbed):
     """The machine goes, with its executor and Python, amid decoding. What it had done stays done."""
     lake = cloud.lake("killed")
-    with running() as cluster:
-        run = cluster.submit("ingest", *cloud.arguments(lake), *MANY_TASKS)
-        until_files(cloud, lake, run, 8)
-        cluster.workers[0].kill()
-        ended = run.ended()
+    proxy = Proxy(cloud.s3.url, cloud.glue.url).start()
+    try:
+        # From one object on the store is so slow that each worker is amid a task.
+        seen = proxy.begin(Fault("delay", at=120, among=lambda r: r.kind == "GetObject log", onwards=True, seconds=4))
+        with running(s3=proxy.s3) as cluster:
+            run = cluster.submit("ingest", *cloud.arguments(lake), *MANY_TASKS)
+            wait_for(lambda: seen.fired or run.driver.process.poll() is not None, 180, lambda: run.driver.said)
+            time.sleep(2)
+            cluster.workers[0].kill()
+            proxy.begin()
+            ended = run.ended()
+    finally:
+        proxy.stop()
     assert ended.result["status"] == "published", ended.told
     lost = [attempt for attempt in ended.attempts if attempt.ended == "ExecutorLostFailure"]
     repeated = {task for task, count in Counter(attempt.task for attempt in ended.attempts).items() if count > 1}
