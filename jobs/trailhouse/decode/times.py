@@ -25,7 +25,6 @@ LATEST = timegm((2100, 1, 1, 0, 0, 0)) * MICROS
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 
 # One spelling is rebuilt from the number; every other keeps its text. ASCII digits only: `\d` takes others too.
-_CANONICAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _EXTENDED = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
     r"(Z|[+-][0-9]{2}:[0-9]{2})?"
@@ -50,11 +49,6 @@ def read(text: str, strict: bool = False) -> int | None:
         return None
     micros = int((fraction or "0").ljust(6, "0")[:6])
     return (moment - _EPOCH - offset) // timedelta(microseconds=1) + micros
-
-
-def is_canonical(text: str) -> bool:
-    """Whether `written(read(text))` gives the text back."""
-    return _CANONICAL.fullmatch(text) is not None
 
 
 def written(moment: datetime) -> str:

@@ -6,11 +6,9 @@ Tasks return small values; rows never pass through the JVM. Knows Spark; knows n
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import re
-import shutil
 import socket
 import sys
 import tempfile
@@ -39,7 +37,7 @@ Task = TypeVar("Task")
 Done = TypeVar("Done")
 
 _SHIPPED: dict[str, tempfile.TemporaryDirectory[str]] = {}  # application -> where its workers' copy of the package is
-_SOCKETS: list[str] = []  # folders that were made for them
+_SOCKETS: list[tempfile.TemporaryDirectory[str]] = []  # where the JVM and workers talk
 
 LOCAL = {
     # Loopback only: a laptop's session is nobody else's business.
@@ -84,16 +82,15 @@ def sockets(temporary: str) -> dict[str, str]:
     """
     if not temporary.isascii() or len(temporary) > _LONGEST_FOLDER or not hasattr(socket, "AF_UNIX"):
         return {}
-    folder = tempfile.mkdtemp(prefix="th-", dir=temporary)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = tempfile.TemporaryDirectory(prefix="th-", dir=temporary)
     _SOCKETS.append(folder)
     try:
         with socket.socket(socket.AF_UNIX) as tried:  # not every file system has them
-            tried.bind(os.path.join(folder, ".tried.sock"))
+            tried.bind(os.path.join(folder.name, ".tried.sock"))
     except OSError:
         return {}
     name = "spark.python.unix.domain.socket"
-    return {f"{name}.enabled": "true", f"{name}.dir": folder}
+    return {f"{name}.enabled": "true", f"{name}.dir": folder.name}
 
 
 _LONGEST_FOLDER = 104 - len("/th-01234567/.01234567-0123-0123-0123-0123456789ab.sock") - 1  # macOS has the least room
@@ -107,15 +104,15 @@ def _ship(context: SparkContext) -> None:
     folder = tempfile.TemporaryDirectory(prefix="trailhouse-")
     _SHIPPED[context.applicationId] = folder
     if str(context.master).startswith("local"):
-        _leave_nothing(context, [folder.name, *_SOCKETS])
+        _leave_nothing(context, [folder, *_SOCKETS])
     context.addPyFile(os.fspath(packed(Path(folder.name))))
 
 
-def _leave_nothing(context: SparkContext, folders: Sequence[str]) -> None:
+def _leave_nothing(context: SparkContext, folders: Sequence[tempfile.TemporaryDirectory[str]]) -> None:
     """Have the JVM delete folders when it ends, as it does however this process has ended."""
     java: Any = context._jvm
     for folder in folders:
-        java.org.apache.spark.util.ShutdownHookManager.registerShutdownDeleteDir(java.java.io.File(folder))
+        java.org.apache.spark.util.ShutdownHookManager.registerShutdownDeleteDir(java.java.io.File(folder.name))
 
 
 def run(
