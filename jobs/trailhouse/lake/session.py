@@ -138,6 +138,11 @@ def run(
             f"Spark did not end within {timeout} ({what}), so that it was given up; nothing of this batch is visible: "
             "run again, and raise spark.job_timeout where batches take that long"
         ) from error
+    except ConnectionError as error:
+        raise TrailhouseError(
+            f"Spark's JVM has gone ({what}): something ended it, as a machine does that runs out of memory; nothing of "
+            "this batch is visible: see what the system's log says of it, then run again"
+        ) from error
     except Py4JError as error:
         cause = _cause(error)
         do = "".join(f"{each}, then " for each in [advice(cause)] if each)

@@ -1,9 +1,10 @@
 """
-What every task does in a worker before its own work. Imports nothing of Spark: a worker has what it needs.
+What every task does in a worker around its own work. Imports nothing of Spark: a worker has what it needs.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import TypeVar
@@ -16,7 +17,13 @@ Done = TypeVar("Done")
 def at_work(work: Callable[[Task], Done], task: Task) -> Done:
     """The work on a task."""
     _keep_archives()
-    return work(task)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    try:
+        return work(task)
+    finally:
+        # What follows is Spark's: it hands the outcome to the JVM. Where that has gone, as after an interrupt, the
+        # worker ends too, and without the traceback that Spark would have it print under the command's last words.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 class Kept(zipimporter):
