@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 from zipimport import zipimporter
@@ -17,13 +18,19 @@ Done = TypeVar("Done")
 def at_work(work: Callable[[Task], Done], task: Task) -> Done:
     """The work on a task."""
     _keep_archives()
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    _on_broken_pipe(signal.SIG_IGN)
     try:
         return work(task)
     finally:
         # What follows is Spark's: it hands the outcome to the JVM. Where that has gone, as after an interrupt, the
         # worker ends too, and without the traceback that Spark would have it print under the command's last words.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        _on_broken_pipe(signal.SIG_DFL)
+
+
+def _on_broken_pipe(do: signal.Handlers) -> None:
+    """What a write does that nobody will read. A worker works in its main thread, and no other may say this."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGPIPE, do)
 
 
 class Kept(zipimporter):
