@@ -10,13 +10,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trailhouse.decode.layout import Layout, layout
+from trailhouse.decode.layout import Layout
 from trailhouse.decode.values import Limits
 from trailhouse.lake.schema import Column
 
@@ -76,7 +75,7 @@ class Reader:
     def __init__(self, of: Layout, limits: Limits) -> None:
         bounds = (limits.records, limits.record_bytes, limits.depth)
         self._layout = of
-        self._reader = _kernel.Reader(_table(of.table.name), bounds)
+        self._reader = _kernel.Reader(_table(of), bounds)
 
     def take(self, number: int, data: bytes) -> Taken | None:
         """Take the inflated object of that number, or leave it to the Python path."""
@@ -99,10 +98,9 @@ class Reader:
         return Given(pa.table(arrays), objects, index)
 
 
-@cache
-def _table(name: str) -> Any:
+def _table(of: Layout) -> Any:
     """A table's top-level fields, as the kernel is told of them."""
-    return _kernel.Table([(c.path[0], _kind(c), b"".join(_FIRST[kind] for kind in c.json)) for c in layout(name).top])
+    return _kernel.Table([(c.path[0], _kind(c), b"".join(_FIRST[kind] for kind in c.json)) for c in of.top])
 
 
 def _kind(column: Column) -> str:
