@@ -200,7 +200,7 @@ ALIKE = {
 
 def word(reason: str, of: bytes) -> str:
     word = reason.partition(":")[0]
-    if word == "json" and of[:1] == b"[" and of.count(b"[") > model.DEEPEST:
+    if word == "json" and of[:1] == b"[" and of.count(b"[") + of.count(b"{") > model.DEEPEST:
         return "not_object"  # an array that may be too deep to be looked into
     return ALIKE.get(word, word)
 
