@@ -40,7 +40,7 @@ def test_nothing_is_found(request, record_property, bases):
     assert told.files >= 16
 
 
-@pytest.mark.parametrize("opens, closes", [(b"[", b"]"), (b'{"a":', b"}")])
+@pytest.mark.parametrize(("opens", "closes"), [(b"[", b"]"), (b'{"a":', b"}")])
 def test_of_an_array_too_deep_to_be_looked_into_its_bracket_is_enough_to_know(opens, closes):
     element = b"[" + opens * 2000 + b"." + closes * 2000 + b"]"
     file = File(0, "CloudTrail-Insight", b'{"Records":[' + element + b"]}", ("by hand",))
