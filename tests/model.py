@@ -148,8 +148,8 @@ def elements(text: bytes, aggregated: bool = False) -> tuple[list[bytes], set[st
     """The texts of the records in a document, and the object's flags so far."""
     flags = set()
     if text.startswith(b"\xef\xbb\xbf"):
-        text, flags = text[3:], {"bom"}
-    if text[:2] in (b"\xff\xfe", b"\xfe\xff") or re.match(rb"\0\0\xfe\xff|[{\[]\0|\0{1,3}[{\[]", text[:4]):
+        text, flags = text[3:], {"bom"}  # and so it is UTF-8, whatever follows
+    elif text[:2] in (b"\xff\xfe", b"\xfe\xff") or re.match(rb"\0\0\xfe\xff|[{\[]\0|\0{1,3}[{\[]", text[:4]):
         raise Broken("encoding")  # UTF-16 or UTF-32
     at = past_space(text, 0)
     if text[at : at + 1] not in (b"{", b"["):
@@ -457,6 +457,7 @@ def quoted(text: str) -> str:
 MOMENT = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})(?P<t>[T ])(?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]{1,9})?(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?"
 )
+BASIC = re.compile(r"\A([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})((?:\.[0-9]{1,9})?Z)\Z")
 
 
 @dataclass(frozen=True)
@@ -484,7 +485,8 @@ class Record:
             node = dict(window[1]).get("windowStart") if window and window[0] == "object" else None
         else:
             node = self.members.get("eventTime")
-        found = MOMENT.fullmatch(node[1]) if node and node[0] == "string" else None
+        text = node[1] if node and node[0] == "string" else ""
+        found = MOMENT.fullmatch(BASIC.sub(r"\1-\2-\3T\4:\5:\6\7", text) if aggregated else text)
         if not found or not (aggregated or (found["t"] == "T" and found["zone"])):
             return None
         try:

@@ -40,11 +40,34 @@ def test_nothing_is_found(request, record_property, bases):
     assert told.files >= 16
 
 
-@pytest.mark.parametrize(("opens", "closes"), [(b"[", b"]"), (b'{"a":', b"}")])
-def test_of_an_array_too_deep_to_be_looked_into_its_bracket_is_enough_to_know(opens, closes):
-    element = b"[" + opens * 2000 + b"." + closes * 2000 + b"]"
-    file = File(0, "CloudTrail-Insight", b'{"Records":[' + element + b"]}", ("by hand",))
+# What the reference and the product once called by different words, both having reasons to.
+AGREED = {
+    "of an array too deep to be looked into its bracket is enough to know": (
+        "CloudTrail-Insight",
+        b'{"Records":[[' + b"[" * 2000 + b"." + b"]" * 2000 + b"]]}",
+    ),
+    "and so of one that is too deep by its objects": (
+        "CloudTrail-Insight",
+        b'{"Records":[[' + b'{"a":' * 2000 + b"." + b"}" * 2000 + b"]]}",
+    ),
+    "behind the mark of UTF-8 a NUL is no sign of another encoding": (
+        "CloudTrail-Aggregated",
+        b"\xef\xbb\xbf[\0{}]",
+    ),
+    "a window may begin in the basic form of ISO 8601": (
+        "CloudTrail-Aggregated",
+        b'{"Records":[{"timeWindow":{"windowStart":"20260301T100000Z"}}]}',
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "data"), AGREED.values(), ids=AGREED)
+def test_they_agree(kind, data):
+    file = File(0, kind, data, ("by hand",))
     assert list(check.look([file, file])) == []
+
+
+def test_an_array_that_is_not_deep_is_looked_into():
     assert check.word("json", b"[.]") != check.word("not_object", b"[.]")
 
 
