@@ -108,13 +108,12 @@ class _Writer:
         changes = np.flatnonzero(np.any([np.diff(code) != 0 for code in codes], axis=0)) + 1 if codes else ()
         bounds = [(int(start), int(end)) for start, end in pairwise([0, *changes, rows.num_rows])]
         # A part is taken when it is written: as a rule its rows came together, so that little memory is needed.
-        is_mixed = sum(_span(order[start:end]) for start, end in bounds) > SPREAD * rows.num_rows
-        if is_mixed:
-            rows = rows.take(pa.array(order))
+        if sum(_span(order[start:end]) for start, end in bounds) > SPREAD * rows.num_rows:
+            rows, order = rows.take(pa.array(order)), np.arange(rows.num_rows)
         for start, end in bounds:
             pairs = [PartitionFieldValue(f, keyed[name][start].as_py()) for f, name in zip(fields, values, strict=True)]
             key = PartitionKey(pairs, self.metadata.spec(), self.schema) if pairs else None
-            yield _Part(key, rows.slice(start, end - start) if is_mixed else _taken(rows, order[start:end]))
+            yield _Part(key, _taken(rows, order[start:end]))
 
     def _value(self, field: Any, rows: pa.Table) -> pa.ChunkedArray:
         column = self.schema.find_field(field.source_id)
